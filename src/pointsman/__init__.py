@@ -1,0 +1,1 @@
+"""Pointsman routes AI requests."""

@@ -1,0 +1,1 @@
+"""Values and vocabulary that every other room speaks; standard library only."""

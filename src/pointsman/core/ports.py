@@ -1,0 +1,78 @@
+"""The edges: what the engine needs from the outside, as narrow protocols. Adapters implement them, fakes too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pointsman.core.catalog import Operation
+    from pointsman.core.events import Event
+
+
+class Egress(Protocol):
+    """Leave to send one request's text to one endpoint. Only `privacy.gate` makes a real one."""
+
+    @property
+    def endpoint(self) -> str:
+        """The one endpoint it is good for."""
+
+    @property
+    def decision_id(self) -> str:
+        """The one request it is good for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCall:
+    """One request as it will be sent: the path under the endpoint's base URL and the body's bytes."""
+
+    path: str
+    body: bytes
+    stream: bool
+    deadline_s: float | None = None  # on the event loop's clock
+
+
+class UpstreamResponse(Protocol):
+    """An endpoint's answer: the status is known, the body still comes."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    def header(self, name: str) -> str | None:
+        """A header by its lower-case name."""
+
+    async def read(self, max_bytes: int) -> bytes:
+        """The whole body; AttemptFailed when it breaks off or is longer than *max_bytes*."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body's bytes as they arrive; AttemptFailed when it breaks off or stalls."""
+
+    async def aclose(self) -> None:
+        """Let go; before the end this cancels the endpoint's work."""
+
+
+class Provider(Protocol):
+    """One endpoint that can be called. Demands an Egress for itself: there is no other way out."""
+
+    @property
+    def dialect(self) -> str:
+        """The dialect the endpoint speaks."""
+
+    def supports(self, operation: Operation) -> bool:
+        """Whether the endpoint's own dialect has *operation*, so that the request can be relayed verbatim."""
+
+    async def send(self, egress: Egress, call: UpstreamCall) -> UpstreamResponse:
+        """Send and wait for the status line.
+
+        AttemptFailed when no response comes: refused, timed out, broken. An HTTP error status is a response.
+        """
+
+
+class Observer(Protocol):
+    """Somebody who listens to events; must be quick, must not raise, is never waited for."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of *event*."""

@@ -1,0 +1,232 @@
+"""A streamed answer as events, and `fold`, which turns the events into the reply they amount to.
+
+Order: Started, then deltas of any choice, a Stopped for each choice, at most one UsageReported, Ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pointsman.core.chat import (
+    NO_EXTRAS,
+    ChatReply,
+    Choice,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    StopReason,
+    Text,
+    ToolCall,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pointsman.core.jsontypes import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The endpoint began to answer."""
+
+    id: str
+    model: str
+    created_s: int
+    extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """More text of a choice."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta:
+    """More thinking of a choice; a `signature` closes the block."""
+
+    text: str
+    choice: int = 0
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalDelta:
+    """More of a refusal."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """A piece of tool call number `index`; the first piece carries `id` and `name`."""
+
+    index: int
+    choice: int = 0
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogprobsDelta:
+    """Log-probabilities of the tokens just sent, in the endpoint's own JSON: `{"content": [...], "refusal": [...]}`."""
+
+    logprobs: JsonObject
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A choice is complete."""
+
+    reason: StopReason | None
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReported:
+    """The endpoint counted its tokens."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFailed:
+    """The endpoint reported an error inside the stream."""
+
+    message: str
+    status: int | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The endpoint closed the stream properly; a stream without it was cut."""
+
+
+StreamEvent = (
+    Started
+    | TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | LogprobsDelta
+    | Stopped
+    | UsageReported
+    | StreamFailed
+    | Ended
+)
+Content = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
+
+
+@dataclass(slots=True)
+class _Building:
+    """One choice while its deltas arrive: text runs and reasoning runs are merged, calls kept by index."""
+
+    reasoning: list[str] = field(default_factory=list)
+    signature: str | None = None
+    text: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    calls: dict[int, _Call] = field(default_factory=dict)
+    logprobs: dict[str, list[Json]] | None = None
+    reason: StopReason | None = None
+
+    def parts(self) -> tuple[Part, ...]:
+        """Reasoning first, then text, refusal and tool calls: the canonical order of a reply."""
+        found: list[Part] = []
+        if self.reasoning or self.signature is not None:
+            found.append(Reasoning(text="".join(self.reasoning), signature=self.signature))
+        if self.text:
+            found.append(Text(text="".join(self.text)))
+        if self.refusal:
+            found.append(Refusal(text="".join(self.refusal)))
+        found.extend(
+            ToolCall(id=call.id, name=call.name, arguments="".join(call.arguments), extras=call.extras)
+            for _, call in sorted(self.calls.items())
+        )
+        return tuple(found)
+
+    def add_call(self, event: ToolCallDelta) -> None:
+        """Merge a piece of a tool call."""
+        call = self.calls.setdefault(event.index, _Call())
+        call.id = event.id or call.id
+        call.name = event.name or call.name
+        call.arguments.append(event.arguments)
+        call.extras = event.extras or call.extras
+
+    def add_logprobs(self, event: LogprobsDelta) -> None:
+        """Append lists key by key."""
+        merged = self.logprobs if self.logprobs is not None else {}
+        for key, value in event.logprobs.items():
+            if isinstance(value, list):
+                merged.setdefault(key, []).extend(value)
+        self.logprobs = merged
+
+
+def fold(events: Iterable[StreamEvent]) -> ChatReply:
+    """The reply that *events* amount to; what never came (a Started, a usage) stays empty."""
+    started = Started(id="", model="", created_s=0)
+    usage: Usage | None = None
+    choices: dict[int, _Building] = {}
+    for event in events:
+        match event:
+            case Started():
+                started = event
+            case UsageReported():
+                usage = event.usage
+            case StreamFailed() | Ended():
+                pass
+            case _:
+                _add(choices.setdefault(event.choice, _Building()), event)
+    return ChatReply(
+        id=started.id,
+        model=started.model,
+        created_s=started.created_s,
+        choices=tuple(
+            Choice(
+                index=index,
+                message=Message(role=Role.ASSISTANT, parts=building.parts()),
+                stop_reason=building.reason,
+                logprobs=building.logprobs,
+            )
+            for index, building in sorted(choices.items())
+        ),
+        usage=usage,
+        extras=started.extras,
+    )
+
+
+def _add(
+    building: _Building, event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | LogprobsDelta | Stopped
+) -> None:
+    match event:
+        case TextDelta():
+            building.text.append(event.text)
+        case ReasoningDelta():
+            building.reasoning.append(event.text)
+            building.signature = event.signature or building.signature
+        case RefusalDelta():
+            building.refusal.append(event.text)
+        case ToolCallDelta():
+            building.add_call(event)
+        case LogprobsDelta():
+            building.add_logprobs(event)
+        case Stopped():
+            building.reason = event.reason

@@ -1,0 +1,1 @@
+"""Wire formats: one codec each, used towards callers and towards endpoints. Pure: bytes and values only."""
