@@ -25,7 +25,7 @@ test: $(VENV)/.dev  ## run the tests (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
 
 coverage: $(VENV)/.dev  ## run the tests and hold each room to its share of pyproject.toml
-	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(MAKE) --no-print-directory test ARGS='--cov --cov-report= $(ARGS)'
 	@mkdir -p build
 	$(BIN)/python -m coverage json --quiet -o build/coverage.json
 	$(BIN)/python tools/coverage_rooms.py build/coverage.json
