@@ -79,6 +79,7 @@ class Finished:
     duration_ms: float
     first_byte_ms: float | None = None
     overhead_ms: float | None = None  # ours, before the first attempt was sent
+    is_local: bool | None = None  # whether the card that answered runs on this machine; None when not known
     error: str | None = None
 
 
