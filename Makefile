@@ -68,6 +68,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.package: requirements/build.txt requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 	@echo 'installing pointsman and what it runs on into $(VENV)'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip  # uv makes a .venv without pip
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
