@@ -1,0 +1,210 @@
+"""What can be seen in a request: what the person last asked, and a few figures about the rest.
+
+Knows no model and no strategy. Everything takes time linear in the request, nearly all of it in string searches.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Capability
+from pointsman.core.chat import Media, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from pointsman.core.decision import PromptFeatures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pointsman.core.chat import ChatRequest, Part, ToolSpec
+
+MAX_ASK_CHARS = 65_536
+"""A longer ask keeps its first and last halves of this: where a question stands, before or after what is pasted."""
+
+TOKENS_PER_MESSAGE = 4
+"""Role markers and separators around each message, and around each tool."""
+
+# What agent harnesses write into a person's turn, as pairs of begin and end.
+_INJECTED_BLOCKS = (
+    ("<system-reminder>", "</system-reminder>"),  # Claude Code
+    ("<environment_context>", "</environment_context>"),  # Codex, as are the following
+    ("<environments_instructions>", "</environments_instructions>"),
+    ("<permissions instructions>", "</permissions instructions>"),
+    ("<recommended_plugins>", "</recommended_plugins>"),
+    ("<skills_instructions>", "</skills_instructions>"),
+    ("<user_instructions>", "</user_instructions>"),
+    ("# AGENTS.md instructions for ", "</INSTRUCTIONS>"),
+)
+_NOT_A_PERSON = "[SYSTEM NOTIFICATION - NOT USER INPUT]"
+_UNCLOSED_REMINDER = "<system-reminder>"
+_CREW_TASK = "Current Task:"
+_CREW_CRITERIA = "This is the expected criteria for your final answer:"
+
+# How prompts begin that a user interface or a framework sends on its own account.
+_HOUSEKEEPING_OPENINGS = (
+    "### Task:\n",  # Open WebUI: titles, tags, follow-ups, search queries
+    "You are in a role play game. The following roles are available:",  # AutoGen: who speaks next
+)
+
+
+def features_of(request: ChatRequest) -> PromptFeatures:
+    """What constraints and strategies may know about *request*."""
+    ask = _last_ask(request.messages)
+    return PromptFeatures(
+        ask=_bounded(ask),
+        estimated_input_tokens=estimated_input_tokens(request),
+        turns=sum(_has_content_of_a_person(message) for message in request.messages),
+        needs=_needs(request),
+        n_tools=len(request.tools),
+        in_tool_loop=in_tool_loop(request.messages),
+        is_housekeeping=is_housekeeping(ask),
+        max_output_tokens=request.sampling.max_output_tokens,
+    )
+
+
+def last_ask(messages: Sequence[Message]) -> str:
+    """What the person last asked, or an empty text when nobody asked anything.
+
+    The newest user turn that says something of a person's own: system and developer messages, tools' results, blocks
+    that a harness injected and its notices are skipped. Pieces around a removed block, and a turn's several text
+    parts, are joined by a line break. At most MAX_ASK_CHARS (and one) characters.
+    """
+    return _bounded(_last_ask(messages))
+
+
+def without_injected_blocks(text: str) -> str:
+    """*text* without the complete blocks that harnesses inject; an unclosed one stays, it may be a quotation."""
+    if "</" not in text:  # every block ends so
+        return text.strip()
+    spans = sorted(span for begin, end in _INJECTED_BLOCKS for span in _block_spans(text, begin, end))
+    if not spans:
+        return text.strip()
+    # Blocks can overlap: what is kept resumes after the furthest end so far.
+    resume_at = [0, *accumulate((end for _, end in spans), max)]
+    pause_at = [*(begin for begin, _ in spans), len(text)]
+    pieces = (text[begin:end].strip() for begin, end in zip(resume_at, pause_at, strict=True))
+    return "\n".join(piece for piece in pieces if piece)
+
+
+def is_housekeeping(ask: str) -> bool:
+    """Whether *ask* is a user interface's or framework's own small errand, such as a title for the conversation."""
+    return ask.startswith(_HOUSEKEEPING_OPENINGS)
+
+
+def in_tool_loop(messages: Sequence[Message]) -> bool:
+    """Whether the newest turn is a tool's result, rather than a person's word.
+
+    System messages and turns of nothing but injected text may follow the result.
+    """
+    for message in reversed(messages):
+        if message.role in {Role.SYSTEM, Role.DEVELOPER}:
+            continue
+        if message.role is Role.TOOL:
+            return True
+        if message.role is Role.ASSISTANT or _own_words(message) or _has_media(message):
+            return False
+        if any(isinstance(part, ToolResult) for part in message.parts):
+            return True
+    return False
+
+
+def estimated_input_tokens(request: ChatRequest) -> int:
+    """About how many tokens the text and tools of *request* are; images and sounds are not counted.
+
+    (3 · UTF-8 bytes - characters) / 8 for each text, so that plain English is a token per 4 characters, accented and
+    Cyrillic letters 0.6, Chinese, Japanese and Korean signs 1, emoji 1.4; and TOKENS_PER_MESSAGE around each message
+    and tool. "Hello there!" in one message: (3·12 - 12) / 8 + 4 = 7.
+    """
+    eighths = sum(_eighths(text) for message in request.messages for text in _texts(message.parts))
+    eighths += sum(_eighths(text) for tool in request.tools for text in _tool_texts(tool))
+    return -(-eighths // 8) + TOKENS_PER_MESSAGE * (len(request.messages) + len(request.tools))
+
+
+def _last_ask(messages: Sequence[Message]) -> str:
+    asks = (_own_words(message) for message in reversed(messages) if message.role is Role.USER)
+    return next((_crew_task(ask) for ask in asks if ask), "")
+
+
+def _own_words(message: Message) -> str:
+    """What a user turn says once injected blocks and notices are gone; may be nothing."""
+    text = "\n".join(part.text for part in message.parts if isinstance(part, Text))
+    own = without_injected_blocks(text)
+    if own.removeprefix(_UNCLOSED_REMINDER).lstrip().startswith(_NOT_A_PERSON):
+        return ""
+    return own
+
+
+def _crew_task(ask: str) -> str:
+    """The task itself, when *ask* is CrewAI's frame around one."""
+    if not ask.startswith(_CREW_TASK):
+        return ask
+    task, _, _ = ask.removeprefix(_CREW_TASK).partition(_CREW_CRITERIA)
+    return task.strip() or ask
+
+
+def _bounded(ask: str) -> str:
+    if len(ask) <= MAX_ASK_CHARS:
+        return ask
+    half = MAX_ASK_CHARS // 2
+    return f"{ask[:half]}\n{ask[-half:]}"
+
+
+def _block_spans(text: str, begin: str, end: str) -> Iterator[tuple[int, int]]:
+    """Where each complete block lies, left to right; the search only moves forward."""
+    start = text.find(begin)
+    while start != -1:
+        stop = text.find(end, start + len(begin))
+        if stop == -1:
+            return
+        stop += len(end)
+        yield start, stop
+        start = text.find(begin, stop)
+
+
+def _needs(request: ChatRequest) -> frozenset[Capability]:
+    needs = {Capability.CHAT}
+    if request.tools:
+        needs.add(Capability.TOOLS)
+    if any(_has_image(message.parts) for message in request.messages):
+        needs.add(Capability.IMAGES)
+    if request.response_format is not None and request.response_format.kind == "json_schema":
+        needs.add(Capability.JSON_SCHEMA)
+    return frozenset(needs)
+
+
+def _has_content_of_a_person(message: Message) -> bool:
+    return message.role is Role.USER and any(isinstance(part, (Text, Media)) for part in message.parts)
+
+
+def _has_media(message: Message) -> bool:
+    return any(isinstance(part, Media) for part in message.parts)
+
+
+def _has_image(parts: Sequence[Part]) -> bool:
+    return any(
+        part.kind == "image" if isinstance(part, Media) else isinstance(part, ToolResult) and _has_image(part.content)
+        for part in parts
+    )
+
+
+def _texts(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, (Text, Reasoning, Refusal)):
+            yield part.text
+        elif isinstance(part, ToolCall):
+            yield part.name
+            yield part.arguments
+        elif isinstance(part, ToolResult):
+            yield from _texts(part.content)
+
+
+def _tool_texts(tool: ToolSpec) -> Iterator[str]:
+    yield tool.name
+    yield tool.description or ""
+    yield str(tool.parameters or "")  # as long as its JSON, and quicker
+
+
+def _eighths(text: str) -> int:
+    """Eighths of a token."""
+    if text.isascii():
+        return 2 * len(text)
+    return 3 * len(text.encode("utf-8", "surrogatepass")) - len(text)
