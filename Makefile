@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+BENCH  ?= gateway/run.py
 
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --no-deps
@@ -43,8 +44,8 @@ format: $(VENV)/.dev  ## lay the code out and mend what can be mended safely
 docs: $(VENV)/.docs  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
-bench: $(VENV)/.dev  ## measure (ARGS are the benchmark's own; see bench/)
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.dev  ## measure (BENCH=parity/parity.py for another one; ARGS="--help" says what it takes)
+	$(BIN)/python bench/$(BENCH) $(ARGS)
 
 wheel: $(VENV)/.dev  ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build --no-isolation $(ARGS)
