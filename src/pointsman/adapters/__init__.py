@@ -1,0 +1,1 @@
+"""Everything that touches sockets, processes, GPUs and databases; no adapter imports another."""
