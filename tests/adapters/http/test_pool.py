@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
 
 from pointsman.adapters.http import DeadlineExceeded, HttpClient, HttpResponse, PoolLimits
+from pointsman.adapters.http.pool import HostPool
 from tests.adapters.http.servers import OK, Peer, keeps_answering, upstream
 
 
@@ -78,30 +80,25 @@ async def test_waiting_in_line_ends_with_the_deadline() -> None:
     assert str(caught.value) == f"{server.target.peer}: the deadline passed while waiting for a free connection"
 
 
-async def test_a_turn_granted_to_a_cancelled_request_is_passed_on() -> None:
-    """Cancelled in the very moment of being served, it hands the connection to the next in line."""
-    gate = Gate()
-    async with upstream(gate) as server, HttpClient(PoolLimits(max_connections_per_host=1)) as client:
+@pytest.mark.parametrize("is_kept", [True, False], ids=["a connection", "a slot"])
+async def test_what_was_granted_in_the_moment_of_cancelling_is_given_back(*, is_kept: bool) -> None:
+    """A request cancelled after its turn came, before it ran, strands neither connection nor slot."""
+    loop = asyncio.get_running_loop()
+    async with upstream(keeps_answering) as server:
+        pool = HostPool(server.target, PoolLimits(max_connections_per_host=1), loop, ssl.create_default_context)
+        busy = await pool.acquire(connect_s=5, deadline=None)
         async with asyncio.TaskGroup() as tasks:
-
-            async def first() -> None:
-                async with await client.request("GET", server.target) as response:
-                    await response.read(2)
-                    # Released on arrival: the line was served before this task woke up.
-                    doomed.cancel()
-
-            tasks.create_task(first())
-            busy = await gate.arrived.get()
-            doomed = tasks.create_task(client.request("GET", server.target))
+            doomed = tasks.create_task(pool.acquire(connect_s=5, deadline=None))
             await asyncio.sleep(0)
-            last = tasks.create_task(client.request("GET", server.target))
-            await asyncio.sleep(0)
-            await busy.send(OK)
-            while not last.done():
-                peer = await gate.arrived.get()
-                await peer.send(OK)
-                await asyncio.wait([last], timeout=0.05)
-        assert await last.result().read(2) == b"ok"
+            if is_kept:
+                pool.released(busy)
+            else:
+                busy.abort()
+            doomed.cancel()
+        assert doomed.cancelled()
+        again = pool.take(loop.time()) or await pool.acquire(connect_s=5, deadline=loop.time() + 5)
+        assert (again is busy, again.is_open) == (is_kept, True)
+        await pool.aclose()
 
 
 async def test_a_failed_connection_passes_its_slot_on() -> None:

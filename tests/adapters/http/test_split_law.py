@@ -11,28 +11,9 @@ from hypothesis import strategies as st
 
 from pointsman.adapters.http.connection import Connection
 from pointsman.adapters.http.response import Exchange, Timeouts
+from tests.adapters.http.wire import Wire
 
 Outcome: TypeAlias = tuple[int, tuple[tuple[bytes, bytes], ...], bytes, list[str]]
-
-
-class Wire(asyncio.Transport):
-    """A transport without a network."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_aborted = False
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return default
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Swallow the request."""
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def abort(self) -> None:
-        self.is_aborted = True
 
 
 class Log:
