@@ -31,7 +31,7 @@ class Tier(StrEnum):
 
     @classmethod
     def parse(cls, name: str) -> Tier | None:
-        """The tier called *name*, also by its size (`small`, `medium`, `large`, `frontier`); None when it is neither."""
+        """The tier called *name*, or so by size (`small`, `medium`, `large`, `frontier`); None when it is neither."""
         return _TIER_NAMES.get(name.lower())
 
 

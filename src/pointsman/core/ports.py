@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pointsman.core.catalog import Operation
     from pointsman.core.events import Event
 
 
@@ -26,8 +25,9 @@ class Egress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamCall:
-    """One request as it will be sent: the path under the endpoint's base URL and the body's bytes."""
+    """One request as it will be sent to `model` (a card's id): the path under the base URL and the body's bytes."""
 
+    model: str
     path: str
     body: bytes
     stream: bool
@@ -56,13 +56,6 @@ class UpstreamResponse(Protocol):
 
 class Provider(Protocol):
     """One endpoint that can be called. Demands an Egress for itself: there is no other way out."""
-
-    @property
-    def dialect(self) -> str:
-        """The dialect the endpoint speaks."""
-
-    def supports(self, operation: Operation) -> bool:
-        """Whether the endpoint's own dialect has *operation*, so that the request can be relayed verbatim."""
 
     async def send(self, egress: Egress, call: UpstreamCall) -> UpstreamResponse:
         """Send and wait for the status line.

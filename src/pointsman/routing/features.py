@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Capability
-from pointsman.core.chat import Media, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from pointsman.core.chat import EmbeddingRequest, Media, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from pointsman.core.decision import PromptFeatures
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ _HOUSEKEEPING_OPENINGS = (
 )
 
 
-def features_of(request: ChatRequest) -> PromptFeatures:
-    """What constraints and strategies may know about *request*."""
+def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
+    """What constraints and strategies may know about *request*. In texts to embed nothing is asked."""
+    if isinstance(request, EmbeddingRequest):
+        return PromptFeatures(ask="", estimated_input_tokens=_longest_input_tokens(request))
     ask = _last_ask(request.messages)
     return PromptFeatures(
         ask=_bounded(ask),
@@ -59,6 +61,11 @@ def features_of(request: ChatRequest) -> PromptFeatures:
         is_housekeeping=is_housekeeping(ask),
         max_output_tokens=request.sampling.max_output_tokens,
     )
+
+
+def _longest_input_tokens(request: EmbeddingRequest) -> int:
+    """Each input has the window to itself, so the longest counts: token ids as they are, text as estimated."""
+    return max((len(one) if isinstance(one, tuple) else -(-_eighths(one) // 8) for one in request.inputs), default=0)
 
 
 def last_ask(messages: Sequence[Message]) -> str:

@@ -1,0 +1,114 @@
+"""The one HTTP provider: an endpoint's dialect, URL and key, over pooled connections. Transport errors end here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pointsman.adapters.http.errors import ConnectFailed, ConnectFailure, TransportError
+from pointsman.adapters.http.errors import DeadlineExceeded as TransportDeadline
+from pointsman.adapters.http.response import Timeouts
+from pointsman.adapters.http.target import Target
+from pointsman.core.errors import AttemptFailed, ConfigError, DeadlineExceeded
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.privacy.gate import require
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.http.response import HttpResponse
+    from pointsman.core.catalog import Endpoint
+    from pointsman.core.ports import Egress, UpstreamCall
+
+
+class HttpProvider:
+    """Sends to one endpoint. Headers are made here from the configuration, never copied from a caller."""
+
+    def __init__(self, endpoint: Endpoint, client: HttpClient) -> None:
+        """Parse the endpoint's URL once; ConfigError when it is none."""
+        self._endpoint = endpoint
+        self._client = client
+        try:
+            self._base = Target.parse(endpoint.base_url)
+        except TransportError as error:
+            message = f"endpoint {endpoint.name!r} has an unusable base_url: {error.message}"
+            raise ConfigError(message) from error
+        self._targets: dict[str, Target] = {}
+        self._timeouts = Timeouts(
+            connect_s=endpoint.connect_timeout_s,
+            first_byte_s=endpoint.first_byte_timeout_s,
+            idle_s=endpoint.idle_timeout_s,
+        )
+        self._headers = self._fixed_headers(endpoint)
+
+    async def send(self, egress: Egress, call: UpstreamCall) -> HttpUpstreamResponse:
+        """See core.ports.Provider."""
+        require(egress, self._endpoint)
+        target = self._targets.get(call.path)
+        if target is None:
+            target = self._targets[call.path] = self._base.join(call.path)
+        headers = self._headers[call.stream]
+        try:
+            response = await self._client.request(
+                "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts
+            )
+        except TransportError as error:
+            raise mapped(error, call.model, self._endpoint.name) from error
+        return HttpUpstreamResponse(response, call.model, self._endpoint.name)
+
+    @staticmethod
+    def _fixed_headers(endpoint: Endpoint) -> dict[bool, tuple[tuple[bytes, bytes], ...]]:
+        """The headers of every request, by whether a stream is wanted."""
+        fixed = [(b"content-type", b"application/json"), (b"user-agent", b"pointsman")]
+        if endpoint.api_key is not None:
+            fixed.append((b"authorization", b"Bearer " + endpoint.api_key.reveal().encode()))
+        fixed.extend((name.lower().encode(), value.encode()) for name, value in endpoint.headers)
+        whole, stream = (b"accept", b"application/json"), (b"accept", b"text/event-stream, application/x-ndjson")
+        return {False: (*fixed, whole), True: (*fixed, stream)}
+
+
+class HttpUpstreamResponse:
+    """A response whose errors are ours."""
+
+    __slots__ = ("_endpoint", "_model", "_response", "status")
+
+    def __init__(self, response: HttpResponse, model: str, endpoint: str) -> None:
+        """Wrap *response* of *endpoint* to a call for *model*."""
+        self._response = response
+        self._model = model
+        self._endpoint = endpoint
+        self.status = response.status
+
+    def header(self, name: str) -> str | None:
+        """See core.ports.UpstreamResponse."""
+        return self._response.header(name)
+
+    async def read(self, max_bytes: int) -> bytes:
+        """See core.ports.UpstreamResponse."""
+        try:
+            return await self._response.read(max_bytes)
+        except TransportError as error:
+            raise mapped(error, self._model, self._endpoint) from error
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """See core.ports.UpstreamResponse."""
+        try:
+            while data := await self._response.next_chunk():
+                yield data
+        except TransportError as error:
+            raise mapped(error, self._model, self._endpoint) from error
+
+    async def aclose(self) -> None:
+        """See core.ports.UpstreamResponse."""
+        await self._response.aclose()
+
+
+def mapped(error: TransportError, model: str, endpoint: str) -> AttemptFailed | DeadlineExceeded:
+    """Our error for a transport's: the deadline is the caller's affair, everything else a failed attempt."""
+    if isinstance(error, TransportDeadline):
+        return DeadlineExceeded(f"The time for this request is up ({error.message}).")
+    is_broken_setup = isinstance(error, ConnectFailed) and error.reason is ConnectFailure.TLS
+    kind = FailureKind.TERMINAL if is_broken_setup else FailureKind.TRANSIENT
+    return AttemptFailed(
+        Failure(kind=kind, model=model, endpoint=endpoint, message=error.message, status=None, code=error.code)
+    )

@@ -1,0 +1,197 @@
+"""The one place that knows everybody: makes a working router or gateway of a loaded configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
+from pointsman.config.load import load
+from pointsman.core.errors import RuntimeUnavailable
+from pointsman.engine.attempt import ModelCaller
+from pointsman.engine.bus import Bus
+from pointsman.engine.decide import Decider
+from pointsman.engine.router import Router
+from pointsman.privacy.gate import EgressGate
+from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
+from pointsman.routing.chain import Chain
+from pointsman.routing.complexity.configured import complexity_settings
+from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
+from pointsman.routing.features import features_of
+from pointsman.routing.select import Selector
+from pointsman.routing.strategies.complexity import Complexity
+from pointsman.routing.strategies.default import Default
+from pointsman.routing.strategies.embeddings import EmbeddingModel
+from pointsman.routing.strategies.override import ExplicitModel, TierName
+
+if TYPE_CHECKING:
+    from pointsman.adapters.storage.reader import LedgerReader
+    from pointsman.config.load import Loaded
+    from pointsman.core.catalog import Catalog
+    from pointsman.core.jsontypes import Json
+    from pointsman.core.ports import Observer, Provider
+    from pointsman.dialects.base import Upstream
+
+NO_FLAGS: Mapping[str, Json] = {}
+
+
+def load_config(config: str | None = None, flags: Mapping[str, Json] = NO_FLAGS) -> Loaded:
+    """The configuration in force for this process: its environment, its working directory, these flags."""
+    return load(config=Path(config) if config else None, environ=environ(), cwd=Path.cwd(), flags=flags)
+
+
+def environ() -> Mapping[str, str]:
+    """This process's environment."""
+    return os.environ  # noqa: TID251  the composition root hands it to config/, which reads it
+
+
+def ledger_path(loaded: Loaded) -> Path:
+    """The ledger's file: as configured, else in the user's data folder."""
+    named = loaded.settings.ledger.path
+    return Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "ledger.sqlite"
+
+
+def ledger_reader(loaded: Loaded) -> LedgerReader:
+    """Read access to past decisions; an absent file reads as empty."""
+    from pointsman.adapters.storage.reader import LedgerReader
+
+    return LedgerReader(ledger_path(loaded))
+
+
+def make_router(
+    loaded: Loaded,
+    catalog: Catalog,
+    *,
+    providers: Mapping[str, Provider] | None = None,
+    upstreams: Mapping[str, Upstream] | None = None,
+    observers: Sequence[Observer] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> Router:
+    """The router over *catalog*. Without *providers* it decides and never calls."""
+    settings = loaded.settings
+    return Router(
+        catalog=catalog,
+        decider=_decider(loaded, catalog),
+        caller=ModelCaller(providers=providers or {}, upstreams=upstreams or {}, gate=EgressGate(), clock=clock),
+        bus=Bus(observers),
+        clock=clock,
+        now=time.time,
+        request_timeout_s=settings.server.request_timeout_s,
+        log_prompts=settings.ledger.log_prompts,
+    )
+
+
+def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
+    settings = loaded.settings
+    scorers = {name: complexity_settings(block) for name, block in loaded.complexity.items()}
+    strategies = (
+        ExplicitModel(catalog),
+        EmbeddingModel(),
+        TierName(),
+        Complexity(catalog, scorers),
+        Default(catalog),
+    )
+    return Decider(
+        catalog=catalog,
+        chain=Chain(
+            constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint()),
+            strategies=strategies,
+            clock=time.perf_counter,
+        ),
+        selector=Selector(catalog=catalog, draw=random.random),
+        policy=PrivacyPolicy(PrivacyMode(settings.privacy.mode)),
+        features_of=features_of,
+        new_id=lambda: secrets.token_hex(8),
+        clock=time.perf_counter,
+        refuse_unknown_models=settings.server.unknown_models == "refuse",
+    )
+
+
+def decide_only(loaded: Loaded) -> Router:
+    """A router that decides and calls nobody: no connection, no ledger, no model started."""
+    return make_router(loaded, loaded.catalog)
+
+
+@contextmanager
+def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Iterator[Mapping[str, str]]:
+    """Starts the configuration's GGUF models in this process; gives their base URLs by card id, stops them at the end.
+
+    Loading holds the interpreter, so do it before serving. RuntimeUnavailable and ConfigError say what is missing.
+    """
+    if not loaded.gguf_models:
+        yield NO_ENDPOINTS
+        return
+    from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime, ModelFile
+
+    folder = loaded.source_path.parent if loaded.source_path else Path.cwd()
+    with EmbeddedRuntime() as runtime:
+        urls = {}
+        for model in loaded.gguf_models:
+            say(f"loading {model.path}")
+            started = runtime.start(
+                ModelFile(
+                    path=folder / Path(model.path).expanduser(),
+                    alias=model.id,
+                    context_tokens=model.context_tokens,
+                    parallel_slots=model.parallel,
+                    threads=model.threads,
+                    embedding=model.embedding,
+                )
+            )
+            urls[model.id] = f"{started.base_url}/v1"
+        yield urls
+
+
+@asynccontextmanager
+async def open_router(
+    loaded: Loaded,
+    *,
+    embedded: Mapping[str, str] = NO_ENDPOINTS,
+    ledger: bool = True,
+    observers: Sequence[Observer] = (),
+) -> AsyncIterator[Router]:
+    """A router that calls models: connections, providers and the ledger, closed at the end.
+
+    *embedded* are the addresses that `embedded_models` gave. Use it on the event loop that will serve.
+    """
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.providers.http_provider import HttpProvider
+    from pointsman.dialects.registry import UPSTREAMS
+
+    catalog = build_catalog(loaded.settings, embedded)
+    missing = [model.id for model in loaded.gguf_models if model.id not in embedded]
+    if missing:
+        message = f"The GGUF models {', '.join(missing)} have not been started."
+        raise RuntimeUnavailable(message, hint="Enter `embedded_models(loaded)` first.")
+    async with HttpClient() as client:
+        endpoints = {card.endpoint.name: card.endpoint for card in catalog.models}
+        providers = {name: HttpProvider(endpoint, client) for name, endpoint in endpoints.items()}
+        with _ledger(loaded, wanted=ledger and loaded.settings.ledger.enabled) as sinks:
+            yield make_router(
+                loaded,
+                catalog,
+                providers=providers,
+                upstreams=UPSTREAMS,
+                observers=(*sinks, *observers),
+                clock=asyncio.get_running_loop().time,
+            )
+
+
+@contextmanager
+def _ledger(loaded: Loaded, *, wanted: bool) -> Iterator[Sequence[Observer]]:
+    if not wanted:
+        yield ()
+        return
+    from pointsman.adapters.storage.sqlite import SqliteLedger
+
+    with SqliteLedger(ledger_path(loaded)) as ledger:
+        yield (ledger,)

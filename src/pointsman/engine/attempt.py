@@ -1,0 +1,153 @@
+"""One call to one model: leave from the gate, the request, the answer or the classified failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from pointsman.core.errors import AttemptFailed
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.ports import UpstreamCall
+from pointsman.engine.exchange import NotAnAnswer, Piece
+from pointsman.resilience.classify import classify
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from pointsman.core.catalog import ModelCard
+    from pointsman.core.decision import Decision
+    from pointsman.core.ports import Provider, UpstreamResponse
+    from pointsman.core.stream import StreamFailed
+    from pointsman.dialects.base import Upstream
+    from pointsman.engine.exchange import Exchange, Pump, Whole
+    from pointsman.privacy.gate import EgressGate
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+_OK = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun(Generic[Piece]):
+    """A stream that has shown its first content: nothing may be retried from here on."""
+
+    response: UpstreamResponse
+    arriving: AsyncIterator[bytes]
+    pump: Pump[Piece]
+    first: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCaller:
+    """Calls models. One instance serves every request; `clock` is monotonic seconds."""
+
+    providers: Mapping[str, Provider]
+    upstreams: Mapping[str, Upstream]
+    gate: EgressGate
+    clock: Callable[[], float]
+
+    async def whole(
+        self, card: ModelCard, decision: Decision, exchange: Exchange[Piece], deadline_s: float | None
+    ) -> Whole:
+        """The whole answer of *card*; AttemptFailed, DeadlineExceeded or Refused."""
+        began = self.clock()
+        response = await self._open(card, decision, exchange, deadline_s, stream=False)
+        try:
+            return exchange.whole(await response.read(MAX_ANSWER_BYTES))
+        except NotAnAnswer as error:
+            raise AttemptFailed(self._not_an_answer(card, error, began)) from error
+        finally:
+            await response.aclose()
+
+    async def stream(
+        self, card: ModelCard, decision: Decision, exchange: Exchange[Piece], deadline_s: float | None
+    ) -> Begun[Piece]:
+        """The stream of *card* up to its first content; AttemptFailed, DeadlineExceeded or Refused before that."""
+        began = self.clock()
+        response = await self._open(card, decision, exchange, deadline_s, stream=True)
+        try:
+            return await self._until_committed(card, response, exchange.pump(), began)
+        except BaseException:
+            await response.aclose()
+            raise
+
+    async def _open(
+        self,
+        card: ModelCard,
+        decision: Decision,
+        exchange: Exchange[Piece],
+        deadline_s: float | None,
+        *,
+        stream: bool,
+    ) -> UpstreamResponse:
+        began = self.clock()
+        provider = self.providers[card.endpoint.name]
+        egress = self.gate.grant(decision_id=decision.id, privacy=decision.privacy, card=card)
+        path, body = exchange.body(card)
+        call = UpstreamCall(model=card.id, path=path, body=body, stream=stream, deadline_s=deadline_s)
+        response = await provider.send(egress, call)
+        if response.status in _OK:
+            return response
+        try:
+            failure = await self._error_status(card, response, began)
+        finally:
+            await response.aclose()
+        raise AttemptFailed(failure)
+
+    async def _error_status(self, card: ModelCard, response: UpstreamResponse, began: float) -> Failure:
+        found = self.upstreams[card.endpoint.dialect].decode_error(await response.read(MAX_ERROR_BYTES))
+        return classify(
+            card=card,
+            status=response.status,
+            message=found.message,
+            code=found.code,
+            error_type=found.type,
+            retry_after=response.header("retry-after"),
+            elapsed_ms=(self.clock() - began) * 1e3,
+        )
+
+    async def _until_committed(
+        self, card: ModelCard, response: UpstreamResponse, pump: Pump[Piece], began: float
+    ) -> Begun[Piece]:
+        arriving = response.chunks()
+        held: list[Piece] = []
+        async for data in arriving:
+            held.extend(pump.feed(data))
+            if pump.failure is not None or pump.is_committed or pump.has_ended:
+                break
+        else:
+            held.extend(pump.close())
+        if pump.failure is not None:
+            raise AttemptFailed(self.stream_failure(card, pump.failure, began))
+        if not pump.is_committed and not pump.has_ended:
+            raise AttemptFailed(self.cut(card, began))
+        return Begun(response=response, arriving=arriving, pump=pump, first=held)
+
+    def stream_failure(self, card: ModelCard, failed: StreamFailed, began: float) -> Failure:
+        """An error event inside a stream."""
+        elapsed_ms = (self.clock() - began) * 1e3
+        return classify(
+            card=card, status=failed.status, message=failed.message, code=failed.code, elapsed_ms=elapsed_ms
+        )
+
+    def cut(self, card: ModelCard, began: float) -> Failure:
+        """A stream that stopped without its proper end."""
+        return Failure(
+            kind=FailureKind.TRANSIENT,
+            model=card.id,
+            endpoint=card.endpoint.name,
+            message="the stream ended before the answer did",
+            elapsed_ms=(self.clock() - began) * 1e3,
+        )
+
+    def _not_an_answer(self, card: ModelCard, error: NotAnAnswer, began: float) -> Failure:
+        found = self.upstreams[card.endpoint.dialect].decode_error(error.body) if error.body else None
+        message = str(error) if found is None else f"{error}: {found.message}"
+        return classify(
+            card=card,
+            status=None,
+            message=message,
+            code=found.code if found else None,
+            error_type=found.type if found else None,
+            elapsed_ms=(self.clock() - began) * 1e3,
+        )

@@ -1,0 +1,105 @@
+"""From an inbound request to its decision: features, privacy, chain, selection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Tier
+from pointsman.core.decision import Decision, RoutingContext
+from pointsman.core.errors import NoModelAvailable, UnknownModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.chat import ChatRequest, EmbeddingRequest
+    from pointsman.core.decision import PromptFeatures
+    from pointsman.engine.inbound import Inbound
+    from pointsman.privacy.policy import PrivacyPolicy
+    from pointsman.routing.chain import Chain
+    from pointsman.routing.select import Selector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A decision and what it was made from."""
+
+    decision: Decision
+    features: PromptFeatures
+    open_models: Mapping[str, ModelCard]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider:
+    """Decides without calling anybody. `clock` is monotonic seconds, `new_id` gives a fresh decision id."""
+
+    catalog: Catalog
+    chain: Chain
+    selector: Selector
+    policy: PrivacyPolicy
+    features_of: Callable[[ChatRequest | EmbeddingRequest], PromptFeatures]
+    new_id: Callable[[], str]
+    clock: Callable[[], float]
+    refuse_unknown_models: bool = False
+
+    async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
+        """The decision for *inbound*; a Refused, RequestError or NoModelAvailable when there is none."""
+        began = self.clock()
+        asked = inbound.request.model
+        warnings = self._check_name(asked)
+        features = self.features_of(inbound.request)
+        context = RoutingContext(
+            requested_model=asked,
+            operation=inbound.operation,
+            features=features,
+            caller=inbound.caller,
+            privacy=self.policy.privacy_of(inbound.caller),
+        )
+        verdict = await self.chain.decide(context, self.catalog.models)
+        pick, context = verdict.pick, verdict.context
+        if pick is None:
+            message = "No model is configured."
+            raise NoModelAvailable(message, hint="Add one: see `pointsman config init`.")
+        selection = self.selector.select(pick, context.open_models, context.struck)
+        chosen = context.open_models[selection.candidates[0]]
+        decision = Decision(
+            id=decision_id or self.new_id(),
+            asked=asked,
+            operation=inbound.operation,
+            candidates=selection.candidates,
+            model=selection.model,
+            tier=selection.tier,
+            strategy=verdict.strategy,
+            reason=pick.reason,
+            score=pick.score,
+            confidence=pick.confidence,
+            privacy=context.privacy,
+            struck=context.struck,
+            trail=(*verdict.trail, *selection.notes),
+            elapsed_us=round((self.clock() - began) * 1e6, 1),
+            router=pick.router,
+            is_explicit=pick.is_explicit,
+            is_demo=chosen.is_demo,
+            warnings=warnings,
+        )
+        return Resolved(decision=decision, features=features, open_models=context.open_models)
+
+    def _check_name(self, asked: str | None) -> tuple[str, ...]:
+        """A warning for a name nobody configured; UnknownModel where the configuration says so."""
+        if asked is None or self.is_known(asked):
+            return ()
+        if self.refuse_unknown_models:
+            message = f"The model {asked[:200]!r} does not exist."
+            raise UnknownModel(message, hint="See /v1/models for the names there are.", param="model")
+        return (f"model {asked[:200]!r} is not configured; routed as 'auto'",)
+
+    def is_known(self, name: str) -> bool:
+        """Whether *name* is a model, an alias, a router, or a tier."""
+        resolved = self.catalog.resolve(name)
+        return (
+            resolved in self.catalog.pools
+            or resolved in self.catalog.routers_by_name
+            or resolved == "auto"
+            or Tier.parse(name) is not None
+        )

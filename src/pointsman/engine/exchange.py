@@ -1,0 +1,300 @@
+"""The two ways to talk to an endpoint: relay the caller's bytes, or translate through the neutral form. Sans-IO."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from pointsman.core.catalog import Operation
+from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest, Usage
+from pointsman.core.stream import (
+    Ended,
+    ReasoningDelta,
+    RefusalDelta,
+    Stopped,
+    StreamEvent,
+    StreamFailed,
+    TextDelta,
+    ToolCallDelta,
+    UsageReported,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pointsman.core.catalog import ModelCard
+    from pointsman.core.jsontypes import Json, JsonObject
+    from pointsman.dialects.base import RelayScanner, StreamDecoder, Upstream
+    from pointsman.dialects.raw import RawBody
+    from pointsman.engine.inbound import Inbound, Outward
+
+Piece = TypeVar("Piece")
+Piece_co = TypeVar("Piece_co", covariant=True)
+
+
+class NotAnAnswer(Exception):
+    """A 200 whose body is no answer of the endpoint's dialect; carries the endpoint's error when it is one."""
+
+    def __init__(self, message: str, *, body: bytes = b"") -> None:
+        """Keep the *body* so that an error inside it can be read."""
+        super().__init__(message)
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A whole answer: in the caller's bytes, or neutral for the library."""
+
+    body: bytes
+    usage: Usage | None
+    output_chars: int
+    reply: ChatReply | EmbeddingReply | None = None
+
+
+class Pump(Protocol[Piece_co]):
+    """Turns an endpoint's stream into pieces for the caller, and notes what has been seen in it."""
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether a first content was seen: from now on nothing may be retried."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the endpoint counted."""
+
+    @property
+    def failure(self) -> StreamFailed | None:
+        """An error inside the stream."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the dialect's proper end was seen."""
+
+    @property
+    def output_chars(self) -> int:
+        """Characters of content so far."""
+
+    def feed(self, data: bytes) -> Sequence[Piece_co]:
+        """Pieces completed by *data*."""
+
+    def close(self) -> Sequence[Piece_co]:
+        """Pieces left at the end of input."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPump:
+    """The caller's own dialect: whole frames go through untouched."""
+
+    scanner: RelayScanner
+
+    @property
+    def is_committed(self) -> bool:
+        """See Pump."""
+        return self.scanner.has_content
+
+    @property
+    def usage(self) -> Usage | None:
+        """See Pump."""
+        return self.scanner.usage
+
+    @property
+    def failure(self) -> StreamFailed | None:
+        """See Pump."""
+        return self.scanner.failure
+
+    @property
+    def has_ended(self) -> bool:
+        """See Pump."""
+        return self.scanner.ended
+
+    @property
+    def output_chars(self) -> int:
+        """See Pump."""
+        return self.scanner.output_chars
+
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        """See Pump."""
+        piece = self.scanner.feed(data)
+        return (piece,) if piece else ()
+
+    def close(self) -> Sequence[bytes]:
+        """See Pump."""
+        piece = self.scanner.close()
+        return (piece,) if piece else ()
+
+
+@dataclass(slots=True)
+class TranslatePump(Generic[Piece]):
+    """Another dialect: decoded to events, each event said in the caller's way."""
+
+    decoder: StreamDecoder
+    say: Callable[[StreamEvent], Sequence[Piece]]
+    is_committed: bool = False
+    usage: Usage | None = None
+    failure: StreamFailed | None = None
+    has_ended: bool = False
+    output_chars: int = 0
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        """See Pump."""
+        return self._say_all(self.decoder.feed(data))
+
+    def close(self) -> Sequence[Piece]:
+        """See Pump."""
+        return self._say_all(self.decoder.close())
+
+    def _say_all(self, events: Sequence[StreamEvent]) -> Sequence[Piece]:
+        pieces: list[Piece] = []
+        for event in events:
+            self._note(event)
+            pieces.extend(self.say(event))
+        return pieces
+
+    def _note(self, event: StreamEvent) -> None:
+        match event:
+            case TextDelta() | ReasoningDelta() | RefusalDelta():
+                self.output_chars += len(event.text)
+                self.is_committed = True
+            case ToolCallDelta():
+                self.output_chars += len(event.arguments)
+                self.is_committed = True
+            case Stopped():
+                self.is_committed = True
+            case UsageReported():
+                self.usage = event.usage
+            case StreamFailed():
+                self.failure = event
+            case Ended():
+                self.has_ended = True
+            case _:
+                pass
+
+
+class Exchange(Protocol[Piece_co]):
+    """One way to put a request to an endpoint and to take its answer."""
+
+    def body(self, card: ModelCard) -> tuple[str, bytes]:
+        """Path under the base URL and body of the request for *card*."""
+
+    def whole(self, body: bytes) -> Whole:
+        """The answer in *body*; NotAnAnswer when it is none."""
+
+    def pump(self) -> Pump[Piece_co]:
+        """A fresh pump for the answer's stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """Verbatim but for the model's name, fields the card sets by default, and the wish for usage in a stream."""
+
+    raw: RawBody
+    operation: Operation
+    upstream: Upstream
+    wants_stream: bool
+    wants_stream_usage: bool
+
+    def body(self, card: ModelCard) -> tuple[str, bytes]:
+        """See Exchange."""
+        given = self.raw.value
+        updates: dict[str, Json] = {name: value for name, value in card.defaults.items() if name not in given}
+        updates["model"] = card.upstream_model
+        if self.wants_stream and not self.wants_stream_usage:
+            asked = given.get("stream_options")
+            updates["stream_options"] = {**(asked if isinstance(asked, dict) else {}), "include_usage": True}
+        path = self.upstream.path(self.operation)
+        if path is None:
+            message = f"{self.upstream.name} has no {self.operation}"
+            raise NotAnAnswer(message)
+        return path, self.raw.with_fields(updates)
+
+    def whole(self, body: bytes) -> Whole:
+        """See Exchange."""
+        value = _object(body)
+        return Whole(body=body, usage=self.upstream.usage(value), output_chars=len(body))
+
+    def pump(self) -> Pump[bytes]:
+        """See Exchange."""
+        strip = self.wants_stream and not self.wants_stream_usage
+        return RelayPump(self.upstream.relay_scanner(self.operation, strip_usage=strip))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translate(Generic[Piece]):
+    """Through the neutral form; `say` makes the caller's pieces of stream events."""
+
+    request: ChatRequest | EmbeddingRequest
+    upstream: Upstream
+    outward: Outward | None
+    say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
+
+    def body(self, card: ModelCard) -> tuple[str, bytes]:
+        """See Exchange."""
+        if isinstance(self.request, EmbeddingRequest):
+            encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
+        else:
+            encoded = self.upstream.encode_chat(self.request, card.upstream_model)
+        return encoded.path, json.dumps(with_defaults(encoded.body, card.defaults)).encode()
+
+    def whole(self, body: bytes) -> Whole:
+        """See Exchange."""
+        value = _object(body)
+        reply: ChatReply | EmbeddingReply
+        try:
+            if isinstance(self.request, EmbeddingRequest):
+                reply = self.upstream.decode_embeddings(value)
+            else:
+                reply = self.upstream.decode_reply(value)
+        except ValueError as error:
+            raise NotAnAnswer(str(error), body=body) from error
+        said = self.outward.reply(reply) if self.outward is not None else b""
+        return Whole(body=said, usage=reply.usage, output_chars=_chars(reply), reply=reply)
+
+    def pump(self) -> Pump[Piece]:
+        """See Exchange."""
+        return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say())
+
+
+def with_defaults(body: JsonObject, defaults: object) -> JsonObject:
+    """*body* with *defaults* for the fields it does not have; objects (Ollama's `options`) are merged one deep."""
+    if not isinstance(defaults, dict) or not defaults:
+        return body
+    merged: JsonObject = {**defaults, **body}
+    for name, value in defaults.items():
+        given = body.get(name)
+        if isinstance(value, dict) and isinstance(given, dict):
+            merged[name] = {**value, **given}
+    return merged
+
+
+def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
+    """A Relay when the caller's bytes are this endpoint's own dialect, else None."""
+    if inbound.raw is None or inbound.relays_to != upstream.name or upstream.path(inbound.operation) is None:
+        return None
+    wants_usage = isinstance(inbound.request, ChatRequest) and inbound.request.stream_usage
+    return Relay(
+        raw=inbound.raw,
+        operation=inbound.operation,
+        upstream=upstream,
+        wants_stream=inbound.wants_stream,
+        wants_stream_usage=wants_usage,
+    )
+
+
+def _object(body: bytes) -> JsonObject:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        message = "the answer is not JSON"
+        raise NotAnAnswer(message, body=body) from error
+    if not isinstance(value, dict):
+        message = "the answer is not a JSON object"
+        raise NotAnAnswer(message, body=body)
+    if value.get("error"):
+        message = "the endpoint reported an error with status 200"
+        raise NotAnAnswer(message, body=body)
+    return value
+
+
+def _chars(reply: ChatReply | EmbeddingReply) -> int:
+    return sum(len(choice.message.text) for choice in reply.choices) if isinstance(reply, ChatReply) else 0

@@ -1,0 +1,50 @@
+"""One request as the engine takes it, from whichever side it came: the library or a surface of the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pointsman.core.catalog import Operation
+from pointsman.core.decision import Caller
+
+if TYPE_CHECKING:
+    from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest
+    from pointsman.dialects.base import StreamEncoder
+    from pointsman.dialects.raw import RawBody
+
+LIBRARY = "library"
+
+
+class Outward(Protocol):
+    """How an answer is said to the caller of one request."""
+
+    def reply(self, reply: ChatReply | EmbeddingReply, /) -> bytes:
+        """The whole answer's bytes."""
+
+    def stream_encoder(self) -> StreamEncoder:
+        """A fresh encoder of the streamed answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A decoded request, who sent it, and its original bytes when they may be relayed verbatim.
+
+    `raw` goes as it is to endpoints that speak `relays_to`; others get the request translated. `arrived_s` is on the
+    engine's monotonic clock.
+    """
+
+    request: ChatRequest | EmbeddingRequest
+    arrived_s: float
+    operation: Operation = Operation.CHAT
+    caller: Caller = field(default_factory=Caller)
+    surface: str = LIBRARY
+    raw: RawBody | None = None
+    relays_to: str | None = None
+    outward: Outward | None = None
+    is_dry_run: bool = False
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether the caller asked for a stream; embeddings never do."""
+        return getattr(self.request, "stream", False)

@@ -1,0 +1,146 @@
+"""Keeps the score of one request and tells the observers: each attempt, each failure, and exactly one end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pointsman.core.errors import DeadlineExceeded, PointsmanError
+from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Finished, FinishReason
+from pointsman.engine.usage import Bill, bill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.chat import Usage
+    from pointsman.core.failure import Failure
+    from pointsman.engine.bus import Bus
+    from pointsman.engine.decide import Resolved
+    from pointsman.engine.inbound import Inbound
+
+OK = 200
+CANCELLED = 499
+_FAILED = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One request's attempts and times. `clock` is monotonic seconds, `now` seconds since the epoch."""
+
+    catalog: Catalog
+    bus: Bus
+    inbound: Inbound
+    resolved: Resolved
+    clock: Callable[[], float]
+    now: Callable[[], float]
+    failures: list[Failure] = field(default_factory=list)
+    attempts: int = 0
+    overhead_ms: float | None = None
+    first_byte_ms: float | None = None
+    is_finished: bool = False
+
+    def decided(self, *, log_prompt: bool) -> None:
+        """The decision stands. The prompt goes along only when logging is on and the text is public."""
+        decision, features = self.resolved.decision, self.resolved.features
+        shown = log_prompt and not decision.privacy.is_private
+        self.bus.emit(
+            Decided(
+                at_s=self.now(),
+                decision=decision,
+                caller=self.inbound.caller,
+                features=features,
+                surface=self.inbound.surface,
+                stream=self.inbound.wants_stream,
+                is_dry_run=self.inbound.is_dry_run,
+                prompt=features.ask if shown else None,
+            )
+        )
+
+    def attempt(self, card: ModelCard) -> None:
+        """An attempt on *card* is about to be sent."""
+        if self.overhead_ms is None:
+            self.overhead_ms = self._elapsed_ms()
+        self.attempts += 1
+        self.bus.emit(
+            AttemptStarted(
+                decision_id=self.resolved.decision.id,
+                at_s=self.now(),
+                model=card.id,
+                endpoint=card.endpoint.name,
+                number=self.attempts,
+            )
+        )
+
+    def failed(self, failure: Failure) -> None:
+        """The attempt failed."""
+        self.failures.append(failure)
+        decision_id = self.resolved.decision.id
+        self.bus.emit(AttemptEnded(decision_id=decision_id, at_s=self.now(), number=self.attempts, failure=failure))
+
+    def content_began(self) -> None:
+        """The first content is here."""
+        if self.first_byte_ms is None:
+            self.first_byte_ms = self._elapsed_ms()
+
+    def served(self, card: ModelCard, usage: Usage) -> Bill:
+        """*card* answered in full."""
+        return self._finish(FinishReason.OK, OK, card, usage)
+
+    def broke_off(self, card: ModelCard, usage: Usage, message: str) -> Bill:
+        """*card* began to answer and failed."""
+        return self._finish(FinishReason.FAILED, OK, card, usage, message)
+
+    def cancelled(self, card: ModelCard | None = None, usage: Usage | None = None) -> Bill:
+        """The caller went away."""
+        return self._finish(FinishReason.CANCELLED, CANCELLED, card, usage)
+
+    def raised(self, error: BaseException) -> None:
+        """The request ends with *error*."""
+        match error:
+            case asyncio.CancelledError():
+                self.cancelled()
+            case DeadlineExceeded():
+                self._finish(FinishReason.DEADLINE, error.status, error=error.message)
+            case PointsmanError():
+                self._finish(FinishReason.FAILED, error.status, error=error.message)
+            case _:
+                self._finish(FinishReason.FAILED, _FAILED, error=type(error).__name__)
+
+    def _finish(
+        self,
+        reason: FinishReason,
+        status: int,
+        card: ModelCard | None = None,
+        usage: Usage | None = None,
+        error: str | None = None,
+    ) -> Bill:
+        costs = bill(usage, card, self.catalog.baseline_card)
+        if self.is_finished:
+            return costs
+        self.is_finished = True
+        self.bus.emit(
+            Finished(
+                decision_id=self.resolved.decision.id,
+                at_s=self.now(),
+                reason=reason,
+                status=status,
+                served=card.id if card else None,
+                upstream_model=card.upstream_model if card else None,
+                attempts=self.attempts,
+                fallbacks=len(self.failures),
+                usage=usage,
+                cost_usd=costs.cost_usd,
+                saved_usd=costs.saved_usd,
+                baseline=costs.baseline,
+                duration_ms=self._elapsed_ms(),
+                first_byte_ms=self.first_byte_ms,
+                overhead_ms=self.overhead_ms,
+                error=error,
+            )
+        )
+        return costs
+
+    def _elapsed_ms(self) -> float:
+        return round((self.clock() - self.inbound.arrived_s) * 1e3, 3)

@@ -1,0 +1,176 @@
+"""The Router: decide, complete, stream and embed over a catalog of models. The library's front door and the gateway's.
+
+One Router serves any number of concurrent requests on one event loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Operation
+from pointsman.core.chat import ChatReply, EmbeddingReply, EmbeddingRequest
+from pointsman.core.decision import Caller
+from pointsman.core.errors import AllAttemptsFailed, InvalidRequest
+from pointsman.core.events import Rejected
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.inbound import Inbound
+from pointsman.engine.record import Record
+from pointsman.engine.turn import Answer, StreamedAnswer, Turn
+from pointsman.resilience.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from pointsman.core.catalog import Catalog
+    from pointsman.core.chat import ChatRequest
+    from pointsman.core.decision import Decision
+    from pointsman.core.errors import PointsmanError
+    from pointsman.engine.attempt import ModelCaller
+    from pointsman.engine.bus import Bus
+    from pointsman.engine.decide import Decider, Resolved
+    from pointsman.engine.exchange import Piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """Routes requests. Build one with `pointsman.open_router`, or take it from a gateway.
+
+    `clock` is monotonic seconds (the event loop's), `now` seconds since the epoch.
+    """
+
+    catalog: Catalog
+    decider: Decider
+    caller: ModelCaller
+    bus: Bus
+    clock: Callable[[], float]
+    now: Callable[[], float]
+    request_timeout_s: float | None = None
+    log_prompts: bool = False
+
+    async def decide(self, request: ChatRequest | EmbeddingRequest, caller: Caller | None = None) -> Decision:
+        """Which model would answer *request*, and why; nobody is called."""
+        inbound = self._inbound(request, caller, is_dry_run=True)
+        return (await self.resolve(inbound)).decision
+
+    async def complete(self, request: ChatRequest, caller: Caller | None = None) -> ChatReply:
+        """The answer to *request*; a PointsmanError when it is refused or nobody answers."""
+        answer = await self.answer(self._inbound(request, caller))
+        if not isinstance(answer.whole.reply, ChatReply):
+            message = "complete() takes a ChatRequest; embed() takes an EmbeddingRequest."
+            raise InvalidRequest(message)
+        return answer.whole.reply
+
+    async def embed(self, request: EmbeddingRequest, caller: Caller | None = None) -> EmbeddingReply:
+        """The vectors for *request*."""
+        answer = await self.answer(self._inbound(request, caller))
+        if not isinstance(answer.whole.reply, EmbeddingReply):
+            message = "embed() takes an EmbeddingRequest; complete() takes a ChatRequest."
+            raise InvalidRequest(message)
+        return answer.whole.reply
+
+    async def stream(self, request: ChatRequest, caller: Caller | None = None) -> AsyncIterator[StreamEvent]:
+        """The events of the streamed answer; AllAttemptsFailed when it breaks off after it began."""
+        started = await self.answer_stream(self._inbound(request, caller), lambda: lambda event: (event,))
+        try:
+            async for event in started.pieces:
+                if isinstance(event, StreamFailed):
+                    raise _broke_off(started, event)
+                yield event
+        finally:
+            await started.pieces.aclose()
+
+    async def resolve(self, inbound: Inbound) -> Resolved:
+        """Decide and say so to the observers; a refusal is told as well."""
+        decision_id = self.decider.new_id()
+        try:
+            resolved = await self.decider.decide(inbound, decision_id)
+        except Exception as error:
+            self._reject(inbound, decision_id, error)
+            raise
+        self._record(inbound, resolved).decided(log_prompt=self.log_prompts)
+        return resolved
+
+    async def answer(self, inbound: Inbound) -> Answer:
+        """The whole answer to *inbound*."""
+        return await self._turn(inbound, await self.resolve(inbound), _no_pieces).whole()
+
+    async def answer_stream(
+        self, inbound: Inbound, new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
+    ) -> StreamedAnswer[Piece]:
+        """The streamed answer to *inbound*, in pieces that `new_say()` makes of events."""
+        return await self._turn(inbound, await self.resolve(inbound), new_say).stream()
+
+    def _turn(
+        self,
+        inbound: Inbound,
+        resolved: Resolved,
+        new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]],
+    ) -> Turn[Piece]:
+        return Turn(
+            catalog=self.catalog,
+            caller=self.caller,
+            plan=Plan(decision=resolved.decision, catalog=self.catalog, open_models=resolved.open_models),
+            inbound=inbound,
+            record=self._record(inbound, resolved),
+            new_say=new_say,
+            deadline_s=self._deadline_s(inbound),
+        )
+
+    def _record(self, inbound: Inbound, resolved: Resolved) -> Record:
+        return Record(
+            catalog=self.catalog,
+            bus=self.bus,
+            inbound=inbound,
+            resolved=resolved,
+            clock=self.clock,
+            now=self.now,
+        )
+
+    def _deadline_s(self, inbound: Inbound) -> float | None:
+        asked_s = inbound.caller.deadline_ms / 1e3 if inbound.caller.deadline_ms is not None else None
+        limits = [limit for limit in (asked_s, self.request_timeout_s) if limit is not None]
+        return inbound.arrived_s + min(limits) if limits else None
+
+    def _reject(self, inbound: Inbound, decision_id: str, error: Exception) -> None:
+        status, code = getattr(error, "status", 500), getattr(error, "code", "internal_error")
+        message = getattr(error, "message", type(error).__name__)
+        self.bus.emit(
+            Rejected(
+                at_s=self.now(),
+                decision_id=decision_id,
+                surface=inbound.surface,
+                status=status,
+                code=code,
+                message=message,
+                asked=inbound.request.model,
+            )
+        )
+
+    def _inbound(
+        self, request: ChatRequest | EmbeddingRequest, caller: Caller | None, *, is_dry_run: bool = False
+    ) -> Inbound:
+        return Inbound(
+            request=request,
+            arrived_s=self.clock(),
+            operation=Operation.EMBEDDINGS if isinstance(request, EmbeddingRequest) else Operation.CHAT,
+            caller=caller or Caller(),
+            is_dry_run=is_dry_run,
+        )
+
+
+def _no_pieces() -> Callable[[StreamEvent], Sequence[bytes]]:
+    return lambda _event: ()
+
+
+def _broke_off(started: StreamedAnswer[StreamEvent], event: StreamFailed) -> PointsmanError:
+    failure = Failure(
+        kind=FailureKind.TRANSIENT,
+        model=started.card.id,
+        endpoint=started.card.endpoint.name,
+        message=event.message,
+        status=event.status,
+        code=event.code,
+    )
+    return AllAttemptsFailed(f"The answer broke off: {event.message}", failures=(failure,))

@@ -1,0 +1,181 @@
+"""One request's way: attempt after attempt until somebody answers.
+
+The first content is the point of no return: before it every failure may be retried on the next model, after it the
+answer can only go on, end properly, or end with the dialect's own error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pointsman.core.errors import (
+    AllAttemptsFailed,
+    AttemptFailed,
+    ContextTooLong,
+    InvalidRequest,
+    NoModelAvailable,
+    PointsmanError,
+    Refused,
+)
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.exchange import Exchange, Piece, Translate, Whole, relay_for
+from pointsman.engine.usage import estimate
+from pointsman.resilience.plan import Plan
+
+if TYPE_CHECKING:
+    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.chat import Usage
+    from pointsman.core.decision import Decision
+    from pointsman.engine.attempt import Begun, ModelCaller
+    from pointsman.engine.inbound import Inbound
+    from pointsman.engine.record import Record
+    from pointsman.engine.usage import Bill
+
+Found = TypeVar("Found")
+Say = Callable[[StreamEvent], Sequence[Piece]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer and where it came from."""
+
+    decision: Decision
+    card: ModelCard
+    whole: Whole
+    bill: Bill
+    fallbacks: int
+    overhead_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedAnswer(Generic[Piece]):
+    """A streamed answer that has begun. `pieces` must be exhausted or closed: closing cancels the endpoint's work."""
+
+    decision: Decision
+    card: ModelCard
+    pieces: AsyncGenerator[Piece, None]
+    fallbacks: int
+    overhead_ms: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn(Generic[Piece]):
+    """One decided request. `new_say` makes a fresh function from stream events to the caller's pieces."""
+
+    catalog: Catalog
+    caller: ModelCaller
+    plan: Plan
+    inbound: Inbound
+    record: Record
+    new_say: Callable[[], Say[Piece]]
+    deadline_s: float | None
+
+    async def whole(self) -> Answer:
+        """The whole answer of the first model that gives one."""
+        try:
+            card, found = await self._first_success(self._whole)
+        except BaseException as error:
+            self.record.raised(error)
+            raise
+        usage = found.usage or estimate(self.record.resolved.features.estimated_input_tokens, found.output_chars)
+        return Answer(
+            decision=self.plan.decision,
+            card=card,
+            whole=found,
+            bill=self.record.served(card, usage),
+            fallbacks=len(self.record.failures),
+            overhead_ms=self.record.overhead_ms or 0.0,
+        )
+
+    async def stream(self) -> StreamedAnswer[Piece]:
+        """The streamed answer of the first model that shows content."""
+        try:
+            card, begun = await self._first_success(self._stream)
+        except BaseException as error:
+            self.record.raised(error)
+            raise
+        self.record.content_began()
+        return StreamedAnswer(
+            decision=self.plan.decision,
+            card=card,
+            pieces=self._pieces(card, begun),
+            fallbacks=len(self.record.failures),
+            overhead_ms=self.record.overhead_ms or 0.0,
+        )
+
+    async def _first_success(self, attempt: Callable[[ModelCard], Awaitable[Found]]) -> tuple[ModelCard, Found]:
+        card: ModelCard | None = self.plan.first()
+        while card is not None:
+            self.record.attempt(card)
+            try:
+                return card, await attempt(card)
+            except AttemptFailed as error:
+                self.record.failed(error.failure)
+                card = self.plan.after(error.failure)
+        raise exhausted(self.record.failures)
+
+    async def _whole(self, card: ModelCard) -> Whole:
+        return await self.caller.whole(card, self.plan.decision, self._exchange(card), self.deadline_s)
+
+    async def _stream(self, card: ModelCard) -> Begun[Piece]:
+        return await self.caller.stream(card, self.plan.decision, self._exchange(card), self.deadline_s)
+
+    def _exchange(self, card: ModelCard) -> Exchange[Piece]:
+        upstream = self.caller.upstreams[card.endpoint.dialect]
+        relay = relay_for(self.inbound, upstream)
+        if relay is not None:
+            return relay  # type: ignore[return-value]  # a relay's pieces are bytes, as are those of every surface
+        return Translate(
+            request=self.inbound.request, upstream=upstream, outward=self.inbound.outward, say=self.new_say
+        )
+
+    async def _pieces(self, card: ModelCard, begun: Begun[Piece]) -> AsyncGenerator[Piece, None]:
+        """What came before the commit, then the rest; at the end, whatever the end is, the record is closed."""
+        pump = begun.pump
+        try:
+            for piece in begun.first:
+                yield piece
+            problem: str | None = None
+            try:
+                async for data in begun.arriving:
+                    for piece in pump.feed(data):
+                        yield piece
+                    if pump.failure is not None:
+                        break
+                for piece in pump.close():
+                    yield piece
+            except (AttemptFailed, NoModelAvailable) as error:
+                problem = str(error)
+            if pump.failure is not None:
+                self.record.broke_off(card, self._usage(pump.usage, pump.output_chars), pump.failure.message)
+            elif problem is not None or not pump.has_ended:
+                message = problem or "the stream ended before the answer did"
+                for piece in self.new_say()(StreamFailed(message=f"{card.name}: {message}", code="upstream_failed")):
+                    yield piece
+                self.record.broke_off(card, self._usage(pump.usage, pump.output_chars), message)
+            else:
+                self.record.served(card, self._usage(pump.usage, pump.output_chars))
+        finally:
+            self.record.cancelled(card, self._usage(pump.usage, pump.output_chars))
+            await begun.response.aclose()
+
+    def _usage(self, reported: Usage | None, output_chars: int) -> Usage:
+        return reported or estimate(self.record.resolved.features.estimated_input_tokens, output_chars)
+
+
+def exhausted(failures: Sequence[Failure]) -> PointsmanError:
+    """The error for the caller when the plan is at its end: their mistake if it was one, else who failed and how."""
+    last = failures[-1]
+    match last.kind:
+        case FailureKind.BAD_REQUEST:
+            return InvalidRequest(f"{last.model} refused the request: {last.message}")
+        case FailureKind.CONTEXT:
+            return ContextTooLong(f"The prompt is too long for {last.model}: {last.message}", param="messages")
+        case FailureKind.CONTENT:
+            return Refused(f"{last.model} refused the content: {last.message}")
+        case _:
+            told = "; ".join(f"{one.model}: {one.message}" for one in failures)
+            return AllAttemptsFailed(f"No model answered ({told}).", failures=failures)

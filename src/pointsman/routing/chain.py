@@ -1,0 +1,83 @@
+"""Constraints first, then strategies until one picks; every step leaves a line in the trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pointsman.core.decision import Outcome, Pick, RoutingContext, Step, Struck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pointsman.core.catalog import ModelCard
+    from pointsman.routing.strategy import Constraint, Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the chain found: the pick (None when all strategies passed), the context after the constraints, the trail."""
+
+    pick: Pick | None
+    strategy: str
+    context: RoutingContext
+    trail: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The order of constraints and strategies is the precedence. `clock` gives seconds, for the trail's timings."""
+
+    constraints: tuple[Constraint, ...]
+    strategies: tuple[Strategy, ...]
+    clock: Callable[[], float]
+
+    async def decide(self, context: RoutingContext, cards: Sequence[ModelCard]) -> Verdict:
+        """Strike out among *cards*, then let the strategies pick among the rest."""
+        trail: list[Step] = []
+        context = self._constrain(context, cards, trail)
+        for strategy in self.strategies:
+            began = self.clock()
+            try:
+                pick = await strategy.decide(context)
+            except Exception as error:  # noqa: BLE001  seam: a broken strategy costs a line, never the request
+                trail.append(self._step(strategy.name, Outcome.FAILED, type(error).__name__, began))
+                continue
+            if pick is None:
+                trail.append(self._step(strategy.name, Outcome.PASSED, "", began))
+                continue
+            trail.append(self._step(strategy.name, Outcome.PICKED, pick.reason, began))
+            return Verdict(pick=pick, strategy=strategy.name, context=context, trail=tuple(trail))
+        return Verdict(pick=None, strategy="none", context=context, trail=tuple(trail))
+
+    def _constrain(self, context: RoutingContext, cards: Sequence[ModelCard], trail: list[Step]) -> RoutingContext:
+        rest = list(cards)
+        struck: list[Struck] = []
+        for constraint in self.constraints:
+            began = self.clock()
+            found, outcome, detail = _strike(constraint, context, rest)
+            if not found and outcome is Outcome.PASSED:
+                continue
+            struck.extend(found)
+            gone = {one.model for one in found}
+            rest = [card for card in rest if card.id not in gone]
+            trail.append(self._step(constraint.name, outcome, detail, began))
+        return replace(context, open_models={card.id: card for card in rest}, struck=tuple(struck))
+
+    def _step(self, name: str, outcome: Outcome, detail: str, began: float) -> Step:
+        return Step(strategy=name, outcome=outcome, detail=detail, elapsed_us=round((self.clock() - began) * 1e6, 1))
+
+
+def _strike(
+    constraint: Constraint, context: RoutingContext, cards: Sequence[ModelCard]
+) -> tuple[Sequence[Struck], Outcome, str]:
+    try:
+        found = constraint.strike(context, cards)
+    except Exception as error:  # noqa: BLE001  seam: constraints fail closed, whatever went wrong in them
+        kind = type(error).__name__
+        reason = f"the {constraint.name} check failed ({kind}), so only local models are left"
+        closed = [Struck(model=card.id, by=constraint.name, reason=reason) for card in cards if not card.is_local]
+        return closed, Outcome.FAILED, kind
+    if not found:
+        return (), Outcome.PASSED, ""
+    return found, Outcome.NOTE, f"struck out {len(found)} of {len(cards)}"

@@ -1,0 +1,1 @@
+"""What strikes a model out, besides privacy: what it cannot do."""

@@ -1,0 +1,168 @@
+"""From a pick to models in the order they will be tried: the pool, its fallbacks, then the neighbouring tiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Tier
+from pointsman.core.decision import Outcome, Pick, Step, Struck
+from pointsman.core.errors import ContextTooLong, ModelStruckOut, NoModelAvailable, Refused
+from pointsman.core.failure import FailureKind
+from pointsman.routing.constraints.capability import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pointsman.core.catalog import Catalog, ModelCard, RouterCard
+
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Card ids in the order of trial; `model` and `tier` are what the first of them stands for."""
+
+    candidates: tuple[str, ...]
+    model: str
+    tier: Tier | None
+    notes: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Orders a pick's models. `draw` gives numbers in [0, 1) for sharing the load within a pool by weight."""
+
+    catalog: Catalog
+    draw: Callable[[], float]
+
+    def select(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
+        """The models to try for *pick*.
+
+        ModelStruckOut when the caller named a model that may not be used; Refused, ContextTooLong or NoModelAvailable
+        when nothing at all is left.
+        """
+        router = self._router(pick)
+        if pick.tier is not None:
+            return self._by_tier(pick.tier, router, open_models, struck)
+        name = pick.model or ""
+        pool = self._pool(name, open_models)
+        if not pool and pick.is_explicit:
+            return self._instead_of(name, open_models, struck)
+        ladder = () if pick.is_explicit else self._ladder(router, Tier.SIMPLE)
+        return self._ordered(name, self._tier_of(name, router), pool, ladder, open_models, struck)
+
+    def _router(self, pick: Pick) -> RouterCard | None:
+        return self.catalog.routers_by_name.get(pick.router) if pick.router else self.catalog.auto
+
+    def _by_tier(
+        self, tier: Tier, router: RouterCard | None, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]
+    ) -> Selection:
+        """The first tier with an open model, looking up the ladder before down it."""
+        for candidate in _nearest(tier):
+            for name in router.tiers.get(candidate, ()) if router else ():
+                pool = self._pool(name, open_models)
+                if not pool:
+                    continue
+                notes = () if candidate is tier else (_climb(tier, candidate),)
+                return self._ordered(name, candidate, pool, self._ladder(router, candidate), open_models, struck, notes)
+        pool = self._pool(router.default_model, open_models) if router and router.default_model else ()
+        if router and router.default_model and pool:
+            return self._ordered(router.default_model, None, pool, (), open_models, struck)
+        raise _nothing_left(struck)
+
+    def _ordered(
+        self,
+        name: str,
+        tier: Tier | None,
+        pool: Sequence[ModelCard],
+        ladder: Iterable[str],
+        open_models: Mapping[str, ModelCard],
+        struck: Sequence[Struck],
+        notes: tuple[Step, ...] = (),
+    ) -> Selection:
+        ids = dict.fromkeys(card.id for card in pool)
+        for other in (*self.fallback_names(name), *ladder):
+            ids.update(dict.fromkeys(card.id for card in self._pool(other, open_models)))
+        if not ids:
+            raise _nothing_left(struck)
+        first = open_models[next(iter(ids))].name
+        return Selection(candidates=tuple(ids), model=first, tier=tier if first == name else None, notes=notes)
+
+    def fallback_names(self, name: str) -> Iterator[str]:
+        """Configured fallbacks of *name*, then theirs, each name once; the general ones last."""
+        seen = {name}
+        queue = [*self.catalog.fallbacks.get(name, ())]
+        general = list(self.catalog.fallbacks.get(ANY, ()))
+        while queue or general:
+            if not queue:
+                queue, general = general, []
+            other = self.catalog.resolve(queue.pop(0))
+            if other in seen:
+                continue
+            seen.add(other)
+            queue.extend(self.catalog.fallbacks.get(other, ()))
+            yield other
+
+    def _instead_of(self, name: str, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
+        """A named model that was struck out: its context fallbacks when the prompt is too long, else a refusal."""
+        ids = {card.id for card in self.catalog.pools[name]}
+        why = next((one for one in struck if one.model in ids), None)
+        if why is None:
+            message = f"Model {name!r} is not available."
+            raise NoModelAvailable(message)
+        if why.by != CONTEXT:
+            raise ModelStruckOut(model=name, by=why.by, reason=why.reason, hint="Ask for `auto` to let another do it.")
+        for other in larger_for(self.catalog, name):
+            if pool := self._pool(other, open_models):
+                note = Step(strategy=CONTEXT, outcome=Outcome.CLIMBED, detail=f"{why.reason}, so {other!r} takes it")
+                return self._ordered(other, None, pool, (), open_models, struck, (note,))
+        message = f"The prompt is too long for {name!r}: {why.reason}."
+        raise ContextTooLong(message, hint="Shorten it, or ask for a model with a larger window.", param="messages")
+
+    def _ladder(self, router: RouterCard | None, tier: Tier) -> tuple[str, ...]:
+        """The router's other models, tiers above first: who answers when the tier's own models do not."""
+        if router is None or not self.catalog.climb_tiers:
+            return ()
+        return tuple(name for other in _nearest(tier) for name in router.tiers.get(other, ()))
+
+    def _tier_of(self, name: str, router: RouterCard | None) -> Tier | None:
+        return next((tier for tier in Tier if router and name in router.tiers.get(tier, ())), None)
+
+    def _pool(self, name: str, open_models: Mapping[str, ModelCard]) -> Sequence[ModelCard]:
+        """Open cards called *name*: by `order`, and within one order drawn by weight."""
+        cards = [card for card in self.catalog.pools.get(self.catalog.resolve(name), ()) if card.id in open_models]
+        if len(cards) < 2:
+            return cards
+        return sorted(cards, key=lambda card: (card.order, -(self.draw() ** (1.0 / max(card.weight, 1e-9)))))
+
+
+def larger_for(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """Who takes over from *name* when the prompt does not fit it, as configured."""
+    table = catalog.fallbacks_by_kind.get(FailureKind.CONTEXT, {})
+    return tuple(catalog.resolve(other) for other in (*table.get(name, ()), *table.get(ANY, ())))
+
+
+def _nearest(tier: Tier) -> Iterator[Tier]:
+    """*tier*, then those above it, then those below it, nearest first."""
+    tiers = list(Tier)
+    yield from tiers[tier.rank :]
+    yield from reversed(tiers[: tier.rank])
+
+
+def _climb(wanted: Tier, taken: Tier) -> Step:
+    detail = f"tier {wanted.value!r} has no usable model, so {taken.value!r} takes it"
+    return Step(strategy="select", outcome=Outcome.CLIMBED, detail=detail)
+
+
+def _nothing_left(struck: Sequence[Struck]) -> Refused | ContextTooLong | NoModelAvailable:
+    """The error that says why no model is left, the strongest reason first."""
+    if not struck:
+        return NoModelAvailable("No model is configured.", hint="Add one: see `pointsman config init`.")
+    by = {one.by for one in struck}
+    if by == {CONTEXT}:
+        message = f"The prompt is too long for every model ({struck[-1].reason})."
+        return ContextTooLong(message, hint="Shorten it, or add a model with a larger window.", param="messages")
+    why = next((one for one in struck if one.by != CONTEXT), struck[0])
+    message = f"No model may take this request ({why.by}: {why.reason})."
+    return Refused(message, hint="Add a model that may, or change what the request says.")

@@ -1,0 +1,1 @@
+"""The strategies of the chain, one a file."""

@@ -1,0 +1,73 @@
+"""The complexity scorer as a strategy: the words of the ask give a score, the score a tier of the router."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pointsman.core.decision import Pick
+from pointsman.routing.complexity.scorer import keyword_tier, score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pointsman.core.catalog import Catalog
+    from pointsman.core.decision import RoutingContext
+    from pointsman.routing.complexity.scorer import ComplexityScore
+    from pointsman.routing.complexity.settings import ComplexitySettings, TierBoundaries
+
+_QUIET = "tokenCount"
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """Scores what the person last asked, by the settings of the router they asked for."""
+
+    catalog: Catalog
+    settings: Mapping[str, ComplexitySettings]  # by router name
+    name: str = "complexity"
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """The tier of the ask; passes when there is no router, or nothing was asked in words."""
+        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
+        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        ask = context.features.ask
+        if router is None or router.name not in self.settings or not ask:
+            return None
+        settings = self.settings[router.name]
+        ruled = keyword_tier(ask, settings)
+        if ruled is not None:
+            reason = f"the keyword {ruled.keyword!r} settles the tier"
+            return Pick(tier=ruled.tier, router=router.name, confidence=1.0, reason=reason)
+        found = score(ask, settings)
+        return Pick(
+            tier=found.tier,
+            router=router.name,
+            score=min(1.0, max(0.0, found.score)),
+            confidence=_confidence(found, settings.boundaries),
+            reason=_reason(found),
+        )
+
+
+def _reason(found: ComplexityScore) -> str:
+    """Such as `score 0.300 -> medium: codePresence +0.300 (def, return)`."""
+    signs = "; ".join(
+        f"{part.name} {part.value * part.weight:+.3f}" + (f" ({', '.join(part.evidence[:3])})" if part.evidence else "")
+        for part in found.contributions
+        if part.value
+    )
+    override = ", two reasoning markers decide" if found.reasoning_override else ""
+    return f"score {found.score:.3f}{override} -> {found.tier.value}: {signs or 'no signal'}"
+
+
+def _confidence(found: ComplexityScore, boundaries: TierBoundaries) -> float:
+    """How far the score is from the nearest boundary, of 0.15; 0 when nothing but the length spoke.
+
+    Not calibrated: half of all prompts give this scorer no signal at all, and then it does not know.
+    """
+    if not any(part.value for part in found.contributions if part.name != _QUIET):
+        return 0.0
+    if found.reasoning_override:
+        return 1.0
+    edges = (boundaries.simple_medium, boundaries.medium_complex, boundaries.complex_reasoning)
+    return round(min(1.0, min(abs(found.score - edge) for edge in edges) / 0.15), 3)

@@ -1,0 +1,46 @@
+"""The caller named a model, an alias or a tier: that is what they get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Catalog, Tier
+from pointsman.core.decision import Pick
+
+if TYPE_CHECKING:
+    from pointsman.core.decision import RoutingContext
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitModel:
+    """Honours a configured name or alias. Router names (`auto`) and unknown names are not its business."""
+
+    catalog: Catalog
+    name: str = "explicit"
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """The named pool."""
+        asked = context.requested_model
+        if asked is None:
+            return None
+        model = self.catalog.resolve(asked)
+        if model not in self.catalog.pools or model in self.catalog.routers_by_name:
+            return None
+        reason = f"the caller asked for {asked!r}" + ("" if model == asked else f", an alias of {model!r}")
+        return Pick(model=model, reason=reason, is_explicit=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TierName:
+    """Honours a tier named as the model, or in the caller's label."""
+
+    name: str = "tier"
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """The named tier."""
+        if context.requested_model is not None and (tier := Tier.parse(context.requested_model)) is not None:
+            return Pick(tier=tier, reason=f"the caller asked for tier {context.requested_model!r}")
+        if context.caller.tier is not None:
+            return Pick(tier=context.caller.tier, reason=f"the caller's label says tier {context.caller.tier.value!r}")
+        return None

@@ -1,0 +1,33 @@
+"""The two protocols of the chain. A constraint says no and is always obeyed; a strategy says who, if it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pointsman.core.catalog import ModelCard
+    from pointsman.core.decision import Pick, RoutingContext, Struck
+
+
+class Constraint(Protocol):
+    """Strikes models out. One that raises strikes out every model that is not local: constraints fail closed."""
+
+    @property
+    def name(self) -> str:
+        """The name in the trail and in refusals."""
+
+    def strike(self, context: RoutingContext, cards: Sequence[ModelCard], /) -> Sequence[Struck]:
+        """Those of *cards* that may not take the request, each with a reason a person understands."""
+
+
+class Strategy(Protocol):
+    """Picks a tier or a model, or passes. One that raises is a line in the trail: strategies fail open."""
+
+    @property
+    def name(self) -> str:
+        """The name in the trail and in the answer's headers."""
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """A pick among `context.open_models`, or None to pass."""

@@ -1,0 +1,71 @@
+"""Opens the gateway's state from a configuration: at start from the one that was loaded, on reload from its sources."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pointsman.bootstrap import ledger_reader, open_router
+from pointsman.config.load import Loaded, reload
+from pointsman.server.guard import LOOPBACK_NAMES, Guard
+from pointsman.server.state import State
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from pointsman.adapters.storage.reader import LedgerReader
+    from pointsman.core.jsontypes import JsonObject
+
+
+@dataclass(slots=True)
+class OpenGateway:
+    """Call it to open the state; the second and later calls read the configuration again.
+
+    *embedded* are the addresses of the GGUF models that run already: a reload cannot start new ones.
+    """
+
+    loaded: Loaded
+    embedded: Mapping[str, str] = field(default_factory=dict)
+    is_first: bool = True
+
+    def __call__(self) -> AbstractAsyncContextManager[State]:
+        """Open; a ConfigError or RuntimeUnavailable leaves what was open before in force."""
+        fresh = self.loaded if self.is_first else reload(self.loaded)
+        self.is_first = False
+        return open_state(fresh, self.embedded)
+
+
+@asynccontextmanager
+async def open_state(loaded: Loaded, embedded: Mapping[str, str]) -> AsyncIterator[State]:
+    """The state for *loaded*, with everything it needs open."""
+    server = loaded.settings.server
+    keys = [*([server.master_key] if server.master_key is not None else []), *server.keys.values()]
+    guard = Guard(
+        hosts=frozenset(name.lower() for name in (*server.allowed_hosts, server.host)) - LOOPBACK_NAMES,
+        any_host=bool(keys),
+        keys=tuple(keys),
+    )
+    async with open_router(loaded, embedded=embedded) as router:
+        yield State(
+            router=router,
+            guard=guard,
+            decisions=_Decisions(ledger_reader(loaded)),
+            max_body_bytes=server.max_body_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    """The ledger as the HTTP paths show it."""
+
+    reader: LedgerReader
+
+    def recent(self, limit: int) -> Sequence[JsonObject]:
+        """See state.DecisionLog."""
+        return [row.to_json() for row in self.reader.recent(limit)]
+
+    def find(self, id_or_prefix: str) -> JsonObject:
+        """See state.DecisionLog."""
+        return self.reader.find(id_or_prefix).to_json()

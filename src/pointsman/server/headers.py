@@ -1,0 +1,58 @@
+"""The `x-pointsman-*` headers of an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pointsman.core.decision import Decision
+    from pointsman.engine.turn import Answer, StreamedAnswer
+    from pointsman.server.http import Header
+
+
+def of_decision(decision: Decision) -> list[Header]:
+    """What is known once the decision stands."""
+    found = [
+        (b"x-pointsman-decision-id", decision.id.encode()),
+        (b"x-pointsman-model", _ascii(decision.model)),
+        (b"x-pointsman-strategy", _ascii(decision.strategy)),
+        (b"x-pointsman-privacy", decision.privacy.privacy_class.value.encode()),
+    ]
+    if decision.tier is not None:
+        found.append((b"x-pointsman-tier", decision.tier.value.encode()))
+    if decision.score is not None:
+        found.append((b"x-pointsman-score", b"%.4f" % decision.score))
+    if decision.confidence is not None:
+        found.append((b"x-pointsman-confidence", b"%.3f" % decision.confidence))
+    if decision.is_demo:
+        found.append((b"x-pointsman-demo", b"true"))
+    found.extend((b"x-pointsman-warning", _ascii(warning)) for warning in decision.warnings)
+    return found
+
+
+def of_answer(answer: Answer | StreamedAnswer[bytes]) -> list[Header]:
+    """The decision's headers, with the model that really answered."""
+    found = of_decision(answer.decision)
+    found[1] = (b"x-pointsman-model", _ascii(answer.card.name))
+    found.append((b"x-pointsman-fallbacks", str(answer.fallbacks).encode()))
+    found.append((b"x-pointsman-overhead-ms", b"%.3f" % answer.overhead_ms))
+    return found
+
+
+def of_bill(answer: Answer) -> list[Header]:
+    """Cost and savings of a whole answer, where they are known."""
+    found: list[Header] = []
+    if answer.bill.cost_usd is not None:
+        found.append((b"x-pointsman-cost-usd", b"%.8f" % answer.bill.cost_usd))
+    if answer.bill.saved_usd is not None:
+        found.append((b"x-pointsman-saved-usd", b"%.8f" % answer.bill.saved_usd))
+    return found
+
+
+def _ascii(text: str) -> bytes:
+    """A header's value: visible ASCII, anything else percent-encoded as UTF-8."""
+    if text.isascii() and text.isprintable():
+        return text.encode()
+    return b"".join(
+        bytes([byte]) if 0x20 <= byte < 0x7F and byte != 0x25 else b"%%%02X" % byte for byte in text.encode()
+    )

@@ -1,0 +1,132 @@
+"""What callers say about a request outside its text: headers, and the same names in the body's `metadata`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Tier
+from pointsman.core.decision import Caller, PrivacyClass
+from pointsman.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pointsman.core.jsontypes import Json, JsonObject
+    from pointsman.server.http import Scope
+
+_PREFIX = b"x-pointsman-"
+_MAX_LABEL_CHARS = 256
+_NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run")
+
+
+def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None) -> tuple[Caller, bool]:
+    """The caller and whether this is a dry run; InvalidRequest names a label with a bad value.
+
+    A header wins over `metadata`, except that "private" from either side stands: nobody can label it away.
+    """
+    headers, agent = _headers(scope)
+    metadata = _metadata(body)
+    labels = {**metadata, **headers}
+    privacy, source = _privacy(headers, metadata, body)
+    caller = Caller(
+        privacy=privacy,
+        privacy_source=source,
+        tier=_tier(labels.get("tier")),
+        session=_text(labels.get("session")),
+        agent=_text(labels.get("agent")),
+        key_id=key_id,
+        deadline_ms=_deadline_ms(labels.get("deadline-ms")),
+        client=agent,
+    )
+    return caller, _flag("dry-run", labels.get("dry-run"))
+
+
+def _headers(scope: Scope) -> tuple[dict[str, str], str | None]:
+    labels: dict[str, str] = {}
+    agent: str | None = None
+    for name, value in scope["headers"]:
+        if name.startswith(_PREFIX):
+            labels[name[len(_PREFIX) :].decode("latin-1")] = value.decode("latin-1").strip()
+        elif name == b"user-agent":
+            words = value.decode("latin-1").split(None, 1)
+            agent = words[0][:_MAX_LABEL_CHARS] if words else None
+    return labels, agent
+
+
+def _metadata(body: JsonObject) -> dict[str, str]:
+    """The labels in `metadata`, under their header's name or the bare word, with - or _."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return {}
+    labels: dict[str, str] = {}
+    for key, value in metadata.items():
+        name = key.lower().replace("_", "-").removeprefix("x-pointsman-")
+        if name == "session-id":
+            name = "session"
+        if name in _NAMES and value is not None:
+            labels[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    if _says_private(metadata):
+        labels["privacy"] = PrivacyClass.PRIVATE.value
+    return labels
+
+
+def _says_private(fields: Mapping[str, Json]) -> bool:
+    value = fields.get("contains_private_data")
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def _privacy(
+    headers: Mapping[str, str], metadata: Mapping[str, str], body: JsonObject
+) -> tuple[PrivacyClass | None, str | None]:
+    found: list[tuple[PrivacyClass, str]] = []
+    if _says_private(body):
+        found.append((PrivacyClass.PRIVATE, "contains_private_data"))
+    for labels, source in ((headers, "header"), (metadata, "metadata")):
+        value = labels.get("privacy")
+        if value is None:
+            continue
+        try:
+            found.append((PrivacyClass(value.lower()), source))
+        except ValueError:
+            message = f"The privacy label {value[:40]!r} is neither 'private' nor 'public'."
+            raise InvalidRequest(message, param="x-pointsman-privacy") from None
+    if not found:
+        return None, None
+    return next((one for one in found if one[0] is PrivacyClass.PRIVATE), found[0])
+
+
+def _tier(value: str | None) -> Tier | None:
+    if value is None:
+        return None
+    tier = Tier.parse(value)
+    if tier is None:
+        message = f"The tier {value[:40]!r} does not exist; there are {', '.join(Tier)}."
+        raise InvalidRequest(message, param="x-pointsman-tier")
+    return tier
+
+
+def _deadline_ms(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        deadline_ms = float(value)
+    except ValueError:
+        deadline_ms = -1.0
+    if not 0 < deadline_ms < float("inf"):
+        message = f"The deadline {value[:40]!r} is not a positive number of milliseconds."
+        raise InvalidRequest(message, param="x-pointsman-deadline-ms")
+    return deadline_ms
+
+
+def _flag(name: str, value: str | None) -> bool:
+    match (value or "false").lower():
+        case "true" | "1" | "yes":
+            return True
+        case "false" | "0" | "no":
+            return False
+        case _:
+            message = f"{name} must be true or false, not {value!r}."
+            raise InvalidRequest(message, param=f"x-pointsman-{name}")
+
+
+def _text(value: str | None) -> str | None:
+    return value[:_MAX_LABEL_CHARS] if value else None

@@ -1,0 +1,103 @@
+"""Our own paths: models, decision without a call, past decisions, health, the page."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+from pointsman.core.chat import ChatRequest, Message, Role, Text
+from pointsman.core.errors import InvalidRequest, UnknownModel
+from pointsman.engine.explain import as_json
+from pointsman.engine.inbound import Inbound
+from pointsman.server.headers import of_decision
+from pointsman.server.http import header, read_body, respond, respond_json
+from pointsman.server.labels import caller_of
+from pointsman.server.listing import listing
+from pointsman.server.page import render
+from pointsman.server.surfaces import parsed
+from pointsman.server.table import default_surface
+
+if TYPE_CHECKING:
+    from pointsman.core.jsontypes import JsonObject
+    from pointsman.server.http import Receive, Scope, Send
+    from pointsman.server.state import State
+
+_MAX_LISTED = 1000
+
+
+async def healthz(_state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """The process runs."""
+    await respond_json(send, 200, {"status": "ok"})
+
+
+async def readyz(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Requests may be sent: a model is configured and no shutdown is under way."""
+    has_models = bool(state.router.catalog.models)
+    ready = state.is_ready and has_models
+    reason = "ok" if ready else ("draining" if has_models else "no model is configured")
+    await respond_json(send, 200 if ready else 503, {"status": reason, "models": len(state.router.catalog.models)})
+
+
+async def models(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Every name a caller may send, in the OpenAI shape with our facts beside."""
+    await respond_json(send, 200, {"object": "list", "data": list(listing(state.router.catalog))})
+
+
+async def model(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """One entry of the list."""
+    name = unquote(scope["path"].removeprefix("/v1/models/"))
+    found = next((entry for entry in listing(state.router.catalog) if entry["id"] == name), None)
+    if found is None:
+        message = f"The model {name[:200]!r} does not exist."
+        raise UnknownModel(message, hint="See /v1/models for the names there are.", param="model")
+    await respond_json(send, 200, found)
+
+
+async def route(state: State, scope: Scope, receive: Receive, send: Send) -> None:
+    """Decide without calling: takes a chat request, or `{"prompt": "..."}`."""
+    arrived_s = state.router.clock()
+    raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
+    caller, _ = caller_of(scope, raw.value)
+    inbound = Inbound(
+        request=_route_request(raw.value), arrived_s=arrived_s, caller=caller, surface="route", is_dry_run=True
+    )
+    decision = (await state.router.resolve(inbound)).decision
+    await respond_json(send, 200, as_json(decision), of_decision(decision))
+
+
+def _route_request(body: JsonObject) -> ChatRequest:
+    if "messages" in body:
+        return default_surface().decode_chat(body)
+    prompt, name = body.get("prompt"), body.get("model")
+    if not isinstance(prompt, str):
+        message = "The body needs `messages` (as for chat completions) or `prompt` (a string)."
+        raise InvalidRequest(message, param="prompt")
+    if name is not None and not isinstance(name, str):
+        message = "model must be a string."
+        raise InvalidRequest(message, param="model")
+    return ChatRequest(messages=(Message(role=Role.USER, parts=(Text(text=prompt),)),), model=name)
+
+
+async def decisions(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """The latest decisions, newest first; `?limit=` up to 1,000."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("limit", ["50"])[0]
+    if not asked.isdigit() or not 1 <= int(asked) <= _MAX_LISTED:
+        message = f"limit must be a number from 1 to {_MAX_LISTED}, not {asked[:40]!r}."
+        raise InvalidRequest(message, param="limit")
+    rows = await asyncio.to_thread(state.decisions.recent, int(asked))
+    await respond_json(send, 200, {"object": "list", "data": list(rows)})
+
+
+async def decision(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """One decision with its trail and attempts, by id or unique prefix."""
+    wanted = unquote(scope["path"].removeprefix("/v1/decisions/"))
+    await respond_json(send, 200, await asyncio.to_thread(state.decisions.find, wanted))
+
+
+async def page(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """What runs here, for a browser. Where keys are set, decisions are not shown without one."""
+    rows = [] if state.guard.keys else await asyncio.to_thread(state.decisions.recent, 20)
+    host = header(scope, b"host") or "127.0.0.1"
+    body, headers = render(state.router.catalog, rows, f"{scope.get('scheme', 'http')}://{host}")
+    await respond(send, 200, body, headers, content=(b"content-type", b"text/html; charset=utf-8"))

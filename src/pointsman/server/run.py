@@ -1,0 +1,203 @@
+"""Starts the gateway: binds the port first, then serves until told to stop; SIGHUP reads the configuration again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import ipaddress
+import logging
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from pointsman.core.errors import ConfigError, PointsmanError
+from pointsman.server.app import App
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from pointsman.server.http import Receive, Scope, Send
+    from pointsman.server.state import State
+
+log = logging.getLogger("pointsman.server")
+
+OpenState = Callable[[], "AbstractAsyncContextManager[State]"]
+"""Opens one configuration at work; called at start and again for each reload."""
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 75
+DRAIN_S = 30
+
+
+class ReloadingApp:
+    """The ASGI application with its lifespan: opens the state, replaces it on SIGHUP, closes it at the end."""
+
+    def __init__(self, open_state: OpenState) -> None:
+        """Serve what *open_state* opens."""
+        self._open_state = open_state
+        self._app: App | None = None
+        self._stack = AsyncExitStack()
+        self._wanted = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or run the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._app = App(await self._stack.enter_async_context(self._open_state()))
+        except PointsmanError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        async with asyncio.TaskGroup() as group:
+            reloader = group.create_task(self._reload_when_asked())
+            with _on_hangup(self._wanted.set):
+                await receive()
+            reloader.cancel()
+        await self._stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reload_when_asked(self) -> None:
+        """Open the new state before letting go of the old one; a broken configuration leaves the old one in force."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            fresh = AsyncExitStack()
+            try:
+                state = await fresh.enter_async_context(self._open_state())
+            except PointsmanError as error:
+                log.error("reload-refused reason=%s", error)  # noqa: TRY400  a person's mistake, not a crash
+                continue
+            if self._app is not None:
+                self._app.state = state
+            log.warning("reloaded models=%d", len(state.router.catalog.models))
+            old, self._stack = self._stack, fresh
+            await old.aclose()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket on *host*:*port*; ConfigError when that cannot be."""
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        message = f"The host {host!r} has no address ({error.strerror})."
+        raise ConfigError(message, hint="Use 127.0.0.1 for this machine only.", param="server.host") from error
+    listener = socket.socket(info[0], info[1])
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(info[4])
+        listener.listen(BACKLOG)
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {port} on {host} is taken."
+            raise ConfigError(message, hint=f"Stop what runs there, or use --port {port + 1}.") from error
+        message = f"Cannot listen on {host}:{port} ({error.strerror})."
+        raise ConfigError(message, hint="Choose another --host or --port.") from error
+    return listener
+
+
+def require_key_for_wide_bind(host: str, *, has_keys: bool) -> None:
+    """ConfigError when *host* can be reached from other machines and nobody needs a key."""
+    if has_keys or is_loopback(host):
+        return
+    message = f"Listening on {host} lets other machines in, and no key is set."
+    raise ConfigError(message, hint="Set `server.master_key` (or `server.keys`), or use --host 127.0.0.1.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(open_state: OpenState, listener: socket.socket, *, workers: int = 1) -> None:
+    """Serve on *listener* until SIGINT or SIGTERM. With more than one worker *open_state* must be picklable."""
+    config = uvicorn.Config(
+        functools.partial(_make_app, open_state),
+        factory=True,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        log_level="warning",
+        workers=workers,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    if workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _make_app(open_state: OpenState) -> ReloadingApp:
+    return ReloadingApp(open_state)
+
+
+@contextmanager
+def _on_hangup(callback: Callable[[], object]) -> Iterator[None]:
+    """While inside, SIGHUP calls *callback* on the loop (in the main thread, where the platform has that signal)."""
+    loop = asyncio.get_running_loop()
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop.add_signal_handler(signal.SIGHUP, callback)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+@asynccontextmanager
+async def running(open_state: OpenState, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """A gateway inside this event loop, for programs and tests; gives its base URL."""
+    listener = bind(host, port)
+    config = uvicorn.Config(
+        ReloadingApp(open_state), http="httptools", ws="none", lifespan="on", access_log=False, log_config=None
+    )
+    server = _Quiet(config)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[listener]))
+        await server.is_up.wait()
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await asyncio.wait((serving,))
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the process's signals alone and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,34 @@
+"""What the running gateway serves with; a reload puts a new one in place, requests under way keep theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pointsman.core.jsontypes import JsonObject
+    from pointsman.engine.router import Router
+    from pointsman.server.guard import Guard
+
+
+class DecisionLog(Protocol):
+    """Past decisions, for the page and scripts; reads block, so they are called in a thread."""
+
+    def recent(self, limit: int) -> Sequence[JsonObject]:
+        """The latest decisions, newest first."""
+
+    def find(self, id_or_prefix: str) -> JsonObject:
+        """One decision; UnknownModel-like RequestError when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One configuration at work."""
+
+    router: Router
+    guard: Guard
+    decisions: DecisionLog
+    max_body_bytes: int
+    is_ready: bool = True
