@@ -1,0 +1,53 @@
+"""What a valid configuration may still lack: keys for cloud models, a word on where text goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pointsman.config.environment import Unset
+from pointsman.config.providers import PROVIDERS, is_loopback, is_nearby, is_ollama_cloud
+from pointsman.config.schema import Settings
+from pointsman.config.tree import Node, nearest
+from pointsman.config.warning import ConfigWarning, warn
+from pointsman.core.catalog import Catalog, ModelCard
+
+
+def missing_keys(
+    catalog: Catalog, tree: Node, *, is_litellm: bool, unset: Sequence[Unset] = ()
+) -> Iterator[ConfigWarning]:
+    """One warning for each model that goes to a cloud provider without a key; *unset* are variables a file named."""
+    named = {entry.path[:2]: entry.variable for entry in unset}
+    for index, card in enumerate(catalog.models):
+        variable = named.get(("models", index)) or _key_variable(card)
+        if card.endpoint.api_key is None and not card.endpoint.headers and variable:
+            path, node = nearest(tree, ("models", index))
+            message = f"the model {card.name!r} has no key and will be refused; set {variable}"
+            yield warn(() if is_litellm else path, node.origin, message)
+
+
+def undeclared_locality(
+    settings: Settings, catalog: Catalog, tree: Node, *, is_litellm: bool
+) -> Iterator[ConfigWarning]:
+    """One warning for each model near by that is treated as not local because nobody said it is."""
+    line = "`model_info: {pointsman_local: true}`" if is_litellm else "`local: true`"
+    for index, (model, card) in enumerate(zip(settings.models, catalog.models, strict=True)):
+        server = settings.endpoints.get(model.endpoint or "")
+        declared = model.local if model.local is not None else server.local if server else None
+        is_cloud = card.endpoint.dialect == "ollama" and is_ollama_cloud(card.upstream_model)
+        if declared is None and not card.is_local and not is_cloud and is_nearby(card.endpoint.base_url):
+            place = "on this machine" if is_loopback(card.endpoint.base_url) else "near by"
+            path, node = nearest(tree, ("models", index))
+            yield warn(
+                () if is_litellm else path,
+                node.origin,
+                f"the model {card.name!r} is served {place} but may pass text on, so it gets no private text; "
+                f"if it does not, add {line}",
+            )
+
+
+def _key_variable(card: ModelCard) -> str | None:
+    """The variable people keep the key of *card*'s provider in; None when its address is no known provider's."""
+    for provider in PROVIDERS.values():
+        if provider.key_variables and provider.base_url == card.endpoint.base_url:
+            return provider.key_variables[0]
+    return None

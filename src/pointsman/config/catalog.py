@@ -1,0 +1,304 @@
+"""Settings to the catalog the engine works with: cards, endpoints, routers, names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from pointsman.config import prices
+from pointsman.config.field_types import SecretText
+from pointsman.config.providers import Provider, is_local, is_ollama_cloud, split_provider
+from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
+from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
+from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, RouterCard, Tier
+from pointsman.core.errors import ConfigError
+from pointsman.core.failure import FailureKind
+
+EMBEDDING_LACKS: Final = frozenset(Capability) - {Capability.EMBEDDINGS}
+NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufModel:
+    """A GGUF file to be served before requests come; `id` is its card's."""
+
+    id: str
+    path: str  # as configured: relative ones start at the configuration file's folder
+    context_tokens: int
+    parallel: int
+    embedding: bool
+    gpu_layers: int | None = None
+    threads: int | None = None
+
+
+def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO_ENDPOINTS) -> Catalog:
+    """The catalog of *settings*; *endpoints_for_gguf* says at which base URL each GGUF card's id is served.
+
+    A GGUF model that is not served yet has the base URL `embedded:<id>`: enough to decide with, not to call.
+    """
+    ids = card_ids(settings)
+    servers = _Servers(settings, endpoints_for_gguf)
+    cards = tuple(_card(model, id_, servers) for model, id_ in zip(settings.models, ids, strict=True))
+    aliases = dict(settings.aliases) | {alias: model.name for model in settings.models for alias in model.aliases}
+    routing = settings.routing
+    routers = (
+        _router(AUTO, routing, settings, cards),
+        *(_router(name, router, settings, cards) for name, router in routing.routers.items()),
+    )
+    if not routing.enabled:
+        return Catalog(
+            models=cards,
+            aliases=aliases | _to_standard_model(settings, routers),
+            baseline=settings.savings.baseline,
+            climb_tiers=False,
+        )
+    return Catalog(
+        models=cards,
+        routers=routers if cards else (),
+        aliases=aliases,
+        fallbacks=_chains(settings.fallbacks),
+        fallbacks_by_kind={
+            kind: _chains(chains)
+            for kind, chains in (
+                (FailureKind.CONTEXT, settings.context_window_fallbacks),
+                (FailureKind.CONTENT, settings.content_policy_fallbacks),
+            )
+            if chains
+        },
+        baseline=settings.savings.baseline,
+        climb_tiers=settings.resilience.climb_tiers,
+    )
+
+
+def card_ids(settings: Settings) -> tuple[str, ...]:
+    """Each model's unique id, in order: its name, or `name#2` for the second of a pool."""
+    taken: set[str] = set()
+    names = {model.name for model in settings.models}
+    ids = []
+    for model in settings.models:
+        id_, number = model.name, 1
+        while id_ in taken or (number > 1 and id_ in names):
+            number += 1
+            id_ = f"{model.name}#{number}"
+        taken.add(id_)
+        ids.append(id_)
+    return tuple(ids)
+
+
+def gguf_models(settings: Settings) -> tuple[GgufModel, ...]:
+    """The GGUF files somebody has to serve before these settings' catalog can be called."""
+    return tuple(
+        GgufModel(
+            id=id_,
+            path=model.gguf.path,
+            context_tokens=model.gguf.context_tokens,
+            parallel=model.gguf.parallel,
+            embedding=model.gguf.embedding,
+            gpu_layers=model.gguf.gpu_layers,
+            threads=model.gguf.threads,
+        )
+        for model, id_ in zip(settings.models, card_ids(settings), strict=True)
+        if model.gguf is not None
+    )
+
+
+def guess_tier(model: str, *, is_local: bool) -> Tier:
+    """The tier of a model nobody put in one: by the shipped table, by size, else medium (local) or reasoning."""
+    if not is_local and (known := prices.look_up(model)) is not None:
+        return known.tier
+    billions = billions_of_parameters(model)
+    if billions is not None:
+        return tier_by_size(billions)
+    return Tier.MEDIUM if is_local else Tier.REASONING
+
+
+class _Servers:
+    """The endpoints of one catalog: equal servers are one endpoint, different ones never share a name."""
+
+    def __init__(self, settings: Settings, endpoints_for_gguf: Mapping[str, str]) -> None:
+        self.settings = settings
+        self._gguf = endpoints_for_gguf
+        self._by_content: dict[Endpoint, Endpoint] = {}
+        self._names: set[str] = set()
+
+    def of(self, model: ModelSettings, id_: str) -> tuple[Endpoint, str]:
+        """The endpoint that serves *model*, and what it is called there."""
+        if model.gguf is not None:
+            url = self._gguf.get(id_, f"embedded:{id_}")
+            endpoint = Endpoint(name=f"embedded-{id_}", dialect="openai_chat", base_url=url, is_local=True)
+            return endpoint, model.model or model.name
+        if model.endpoint is not None:
+            return self._named(model, model.endpoint)
+        return self._inline(model)
+
+    def _named(self, model: ModelSettings, name: str) -> tuple[Endpoint, str]:
+        server = self.settings.endpoints[name]
+        upstream = model.model or model.name
+        dialect = model.dialect or server.dialect
+        endpoint = Endpoint(
+            name=name,
+            dialect=dialect,
+            base_url=server.base_url,
+            is_local=is_local(
+                dialect=dialect,
+                base_url=server.base_url,
+                model=upstream,
+                model_says=model.local,
+                server_says=server.local,
+            ),
+            api_key=model.api_key or server.api_key,
+            headers=_headers({**server.headers, **model.headers}),
+            connect_timeout_s=server.connect_timeout_s,
+            first_byte_timeout_s=server.first_byte_timeout_s,
+            idle_timeout_s=server.idle_timeout_s,
+        )
+        return self._shared(endpoint, model, upstream), upstream
+
+    def _inline(self, model: ModelSettings) -> tuple[Endpoint, str]:
+        provider, upstream, base_url = inline_server(model)
+        dialect = model.dialect or (provider.dialect if provider else "openai_chat")
+        name = provider.name if provider else urlsplit(base_url).netloc
+        endpoint = Endpoint(
+            name=name,
+            dialect=dialect,
+            base_url=base_url,
+            is_local=is_local(
+                dialect=dialect, base_url=base_url, model=upstream, model_says=model.local, server_says=None
+            ),
+            api_key=model.api_key,
+            headers=_headers(model.headers),
+        )
+        return self._shared(endpoint, model, upstream), upstream
+
+    def _shared(self, endpoint: Endpoint, model: ModelSettings, upstream: str) -> Endpoint:
+        """*endpoint* with the model's own timeouts, under a name nobody else has."""
+        endpoint = replace(
+            endpoint,
+            connect_timeout_s=model.connect_timeout_s or endpoint.connect_timeout_s,
+            first_byte_timeout_s=model.first_byte_timeout_s or endpoint.first_byte_timeout_s,
+            idle_timeout_s=model.idle_timeout_s or endpoint.idle_timeout_s,
+        )
+        if endpoint not in self._by_content:
+            name, number = endpoint.name, 1
+            if endpoint.dialect == "ollama" and not endpoint.is_local and is_ollama_cloud(upstream):
+                name = f"{name}-cloud"
+            base = name
+            while name in self._names:
+                number += 1
+                name = f"{base}#{number}"
+            self._names.add(name)
+            self._by_content[endpoint] = replace(endpoint, name=name)
+        return self._by_content[endpoint]
+
+
+def inline_server(model: ModelSettings) -> tuple[Provider | None, str, str]:
+    """Provider, name at the server and base URL of a model that names no entry of `endpoints`.
+
+    With a `dialect` of its own the model's name is taken as it is, prefix and all.
+    """
+    asked = model.model or model.name
+    provider, upstream = (None, asked) if model.dialect and model.base_url else split_provider(asked)
+    base_url = model.base_url or (provider.base_url if provider else None)
+    if base_url is None:
+        raise ConfigError(
+            f"Nothing says where the model {asked!r} is served.",
+            hint="Put its provider before it (such as ollama_chat/), or give `endpoint`, `base_url` or `gguf`.",
+        )
+    if provider is not None and provider.dialect == "ollama":
+        base_url = base_url.removesuffix("/v1")
+    return provider, upstream, base_url
+
+
+def _card(model: ModelSettings, id_: str, servers: _Servers) -> ModelCard:
+    endpoint, upstream = servers.of(model, id_)
+    known = None if endpoint.is_local else prices.look_up(upstream)
+    free = FREE if endpoint.is_local else None
+    context = model.context_tokens or (model.gguf.context_tokens if model.gguf else None) or _num_ctx(model)
+    return ModelCard(
+        id=id_,
+        name=model.name,
+        upstream_model=upstream,
+        endpoint=endpoint,
+        context_tokens=context or (known.context_tokens if known else None),
+        max_output_tokens=model.max_output_tokens or (known.max_output_tokens if known else None),
+        lacks=_lacks(model, upstream),
+        price=_price(model, upstream, servers.settings.prices) or (known.price if known else None) or free,
+        weight=model.weight,
+        order=model.order,
+        is_demo=model.demo,
+        defaults=model.defaults,
+    )
+
+
+def _num_ctx(model: ModelSettings) -> int | None:
+    """The window an Ollama model is loaded with, where the configuration sets it."""
+    num_ctx = model.defaults.get("num_ctx")
+    return num_ctx if isinstance(num_ctx, int) and num_ctx > 0 else None
+
+
+def _lacks(model: ModelSettings, upstream: str) -> frozenset[Capability]:
+    if model.capabilities is not None:
+        return frozenset(Capability) - frozenset(model.capabilities)
+    if model.gguf is not None and not model.gguf.embedding:
+        return frozenset(model.lacks) | {Capability.EMBEDDINGS}
+    is_embedding = model.gguf.embedding if model.gguf else not model.lacks and is_embedding_model(upstream)
+    return EMBEDDING_LACKS if is_embedding else frozenset(model.lacks)
+
+
+def _price(model: ModelSettings, upstream: str, own: Mapping[str, PriceSettings]) -> Price | None:
+    declared = model.price or next((own[name] for name in prices.names_to_look_up(upstream) if name in own), None)
+    if declared is not None:
+        return Price(
+            input_usd_per_mtok=declared.input_usd_per_mtok,
+            output_usd_per_mtok=declared.output_usd_per_mtok,
+            cached_input_usd_per_mtok=declared.cached_input_usd_per_mtok,
+        )
+    return None
+
+
+def _headers(headers: Mapping[str, SecretText]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value.reveal()) for name, value in headers.items())
+
+
+def _chains(chains: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(targets) for name, targets in chains.items()}
+
+
+def _router(name: str, router: RouterSettings, settings: Settings, cards: tuple[ModelCard, ...]) -> RouterCard:
+    tiers = {tier: list(router.tiers.get(tier, ())) for tier in Tier}
+    if name == AUTO:
+        for model in settings.models:
+            for tier in (*model.tiers, *((model.tier,) if model.tier else ())):
+                tiers[tier].append(model.name)
+    if not any(tiers.values()) and router.default_model is None:
+        for card in cards:
+            if Capability.CHAT not in card.lacks:
+                tiers[guess_tier(card.upstream_model, is_local=card.is_local)].append(card.name)
+    filled = {tier: tuple(dict.fromkeys(names)) for tier, names in tiers.items() if names}
+    return RouterCard(
+        name=name,
+        tiers=filled,
+        default_tier=router.default_tier or _middle(filled),
+        default_model=router.default_model,
+    )
+
+
+def _middle(tiers: Mapping[Tier, tuple[str, ...]]) -> Tier:
+    """Medium, or the filled tier nearest to it (the higher of two)."""
+    return min(tiers, key=lambda tier: (abs(tier.rank - Tier.MEDIUM.rank), -tier.rank), default=Tier.MEDIUM)
+
+
+def _to_standard_model(settings: Settings, routers: tuple[RouterCard, ...]) -> dict[str, str]:
+    """What `auto`, tiers and routers mean while routing is off: the standard model, without a fallback."""
+    auto = routers[0]
+    candidates = (
+        settings.model.name if settings.model.name != AUTO and Tier.parse(settings.model.name) is None else None,
+        auto.default_model,
+        *auto.tiers.get(auto.default_tier, ()),
+        *(model.name for model in settings.models),
+    )
+    standard = next((name for name in candidates if name), None)
+    return {router.name: standard for router in routers} if standard else {}

@@ -1,0 +1,160 @@
+"""A tree to Settings: what is wrong is said with file, line, path and the nearest right name."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pointsman.config.catalog import inline_server
+from pointsman.config.schema import RouterSettings, Settings
+from pointsman.config.tree import Node, Path, dotted, mapping, nearest, plain
+from pointsman.core.catalog import AUTO, Tier
+from pointsman.core.errors import ConfigError
+
+ANY_MODEL = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something wrong at *path* that types alone do not show."""
+
+    path: Path
+    text: str
+
+
+def validate(tree: Node) -> Settings:
+    """The settings *tree* means; ConfigError lists every problem, one a line, in the order of the file."""
+    try:
+        settings = Settings.model_validate(plain(_without_empty(tree)))
+    except ValidationError as error:
+        problems = [_from_pydantic(details) for details in error.errors(include_url=False, include_input=False)]
+        raise _config_error(problems, tree) from None
+    problems = list(_dangling(settings))
+    if problems:
+        raise _config_error(problems, tree)
+    return settings
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """`Did you mean 'tier'?`, or the valid names where none is near."""
+    names = sorted(set(valid))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"valid: {', '.join(names)}" if names else "there is none"
+
+
+def _without_empty(node: Node) -> Node:
+    """*node* without keys that have no value: `server:` with nothing below it means the defaults."""
+    if node.items:
+        return Node(tuple(_without_empty(item) for item in node.items), node.origin)
+    if not node.entries:
+        return node
+    entries = {
+        key: child if key == "defaults" else _without_empty(child)
+        for key, child in node.entries.items()
+        if child.value is not None
+    }
+    return mapping(entries, node.origin)
+
+
+def _config_error(problems: list[Problem], tree: Node) -> ConfigError:
+    lines = []
+    for problem in problems:
+        found, node = nearest(tree, problem.path)
+        shown = dotted((*found, *problem.path[len(found) :]))
+        place = ": ".join(part for part in (node.origin.where, shown) if part)
+        lines.append((node.origin.line or 0, f"{place}: {problem.text}."))
+    lines.sort(key=lambda line: line[0])
+    text = "\n".join(dict.fromkeys(line for _, line in lines)).replace("?.", "?")
+    return ConfigError(text, param=dotted(problems[0].path))
+
+
+def _from_pydantic(details: ErrorDetails) -> Problem:
+    path = tuple(step for step in details["loc"] if step != "[key]")
+    match details["type"]:
+        case "extra_forbidden":
+            key = str(path[-1])
+            return Problem(path=path, text=f"unknown key; {did_you_mean(key, _keys_at(path[:-1]))}")
+        case "missing":
+            return Problem(path=path, text="is missing")
+        case "model_type" | "dict_type":
+            return Problem(path=path, text="should be a mapping")
+        case _:
+            message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return Problem(path=path, text=message)
+
+
+def _keys_at(path: Path) -> list[str]:
+    """The keys that may stand in the mapping at *path*."""
+    model: type[BaseModel] | None = Settings
+    for step in path:
+        if model is not None and isinstance(step, str) and step in model.model_fields:
+            model = _section_in(model.model_fields[step].annotation)
+    return list(model.model_fields) if model else []
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    """The one section an annotation such as `dict[str, EndpointSettings]` is about."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(argument) for argument in typing.get_args(annotation))
+    return next((section for section in found if section is not None), None)
+
+
+def _dangling(settings: Settings) -> Iterator[Problem]:
+    """Names that name nothing, and servers that nothing says the address of."""
+    names = {model.name for model in settings.models}
+    aliases = set(settings.aliases) | {alias for model in settings.models for alias in model.aliases}
+    routers = {AUTO, *settings.routing.routers}
+    callable_names = names | aliases
+    anything = callable_names | routers | set(Tier)
+    yield from _server_problems(settings)
+    for name in sorted(names & routers):
+        index = next(index for index, model in enumerate(settings.models) if model.name == name)
+        yield Problem(path=("models", index, "name"), text=f"the name {name!r} means a router; choose another")
+    yield from _router_problems(settings.routing, ("routing",), callable_names)
+    for name, router in settings.routing.routers.items():
+        yield from _router_problems(router, ("routing", "routers", name), callable_names)
+    for alias, target in settings.aliases.items():
+        if alias in names:
+            yield Problem(path=("aliases", alias), text=f"{alias!r} is a model's name already")
+        yield from _unknown(("aliases", alias), [target], anything)
+    for key in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
+        chains: dict[str, list[str]] = getattr(settings, key)
+        for source, targets in chains.items():
+            yield from _unknown((key, source), [source], anything | {ANY_MODEL})
+            yield from _unknown((key, source), targets, callable_names)
+    if settings.savings.baseline is not None:
+        yield from _unknown(("savings", "baseline"), [settings.savings.baseline], callable_names)
+    if names and Tier.parse(settings.model.name) is None and not settings.model.name.startswith(f"{AUTO}:"):
+        yield from _unknown(("model", "name"), [settings.model.name], anything)
+
+
+def _server_problems(settings: Settings) -> Iterator[Problem]:
+    for index, model in enumerate(settings.models):
+        if model.endpoint is not None:
+            yield from _unknown(("models", index, "endpoint"), [model.endpoint], settings.endpoints, "endpoint")
+        elif model.gguf is None:
+            try:
+                inline_server(model)
+            except ConfigError as error:
+                yield Problem(path=("models", index, "model"), text=str(error).rstrip("."))
+
+
+def _router_problems(router: RouterSettings, path: Path, names: set[str]) -> Iterator[Problem]:
+    for tier, models in router.tiers.items():
+        yield from _unknown((*path, "tiers", tier.value), models, names)
+    if router.default_model is not None:
+        yield from _unknown((*path, "default_model"), [router.default_model], names)
+
+
+def _unknown(path: Path, names: Iterable[str], known: Iterable[str], what: str = "model") -> Iterator[Problem]:
+    for name in names:
+        if name not in known:
+            yield Problem(path=path, text=f"no {what} is called {name!r}; {did_you_mean(name, known)}")

@@ -1,0 +1,275 @@
+"""The settings of `pointsman.yaml`, each with the sentence that editors and the reference show.
+
+models:
+  - {name: quick, model: "ollama_chat/qwen2.5:3b", tier: simple}
+  - {name: balanced, model: "ollama_chat/qwen2.5:14b", tier: medium}
+  - {name: heavy, model: "ollama_chat/qwen2.5:32b", tier: complex}
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pointsman.config.field_types import (
+    Address,
+    Dollars,
+    JsonField,
+    Name,
+    Names,
+    Seconds,
+    SecretText,
+    Section,
+    TierName,
+    Tokens,
+)
+from pointsman.config.schema_routing import RouterSettings, RoutingSettings
+from pointsman.core.catalog import Capability
+
+__all__ = [
+    "EndpointSettings",
+    "GgufSettings",
+    "ModelSettings",
+    "PriceSettings",
+    "RouterSettings",
+    "RoutingSettings",
+    "ServerSettings",
+    "Settings",
+]
+
+
+class ServerSettings(Section):
+    """The gateway: where it listens and what it accepts."""
+
+    host: Name = Field(
+        default="127.0.0.1",
+        description="Address to listen on; anything wider than loopback needs a key.",
+    )
+    port: int = Field(default=4000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=256, description="Processes that serve.")
+    max_body_bytes: int = Field(default=26_214_400, ge=1, description="Largest request body, in bytes.")
+    request_timeout_s: Seconds = Field(
+        default=600.0,
+        description="Seconds one request may take, all attempts together.",
+    )
+    master_key: SecretText | None = Field(
+        default=None,
+        description="Key that every caller must send (or `os.environ/NAME`).",
+    )
+    keys: dict[Name, SecretText] = Field(default={}, description="Further callers' keys, by the name the ledger shows.")
+    allowed_hosts: Names = Field(
+        default=[],
+        description="Host headers accepted besides loopback and the bound address.",
+    )
+    unknown_models: Literal["auto", "refuse"] = Field(
+        default="auto", description="What an unknown model name means: `auto` routes it, `refuse` answers 404."
+    )
+
+
+class Timeouts(Section):
+    """How long to wait for an endpoint."""
+
+    connect_timeout_s: Seconds = Field(default=5.0, description="Seconds to wait for a connection.")
+    first_byte_timeout_s: Seconds = Field(default=600.0, description="Seconds to wait for the first byte of an answer.")
+    idle_timeout_s: Seconds = Field(default=120.0, description="Seconds a stream may stand still.")
+
+
+class EndpointSettings(Timeouts):
+    """A server that speaks one dialect."""
+
+    dialect: Literal["openai_chat", "ollama"] = Field(default="openai_chat", description="The API it speaks.")
+    base_url: Address = Field(description="Its address; for OpenAI-shaped servers it ends in /v1.")
+    api_key: SecretText | None = Field(default=None, description="Its key, or `os.environ/NAME`.")
+    local: bool | None = Field(
+        default=None,
+        description="Whether text sent to it stays on this machine. Undeclared: only Ollama on loopback is local.",
+    )
+    headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
+
+
+class PriceSettings(Section):
+    """US dollars per million tokens."""
+
+    input_usd_per_mtok: Dollars = Field(description="Price of input.")
+    output_usd_per_mtok: Dollars = Field(description="Price of output.")
+    cached_input_usd_per_mtok: Dollars | None = Field(
+        default=None,
+        description="Price of input read from the prompt cache.",
+    )
+
+
+class GgufSettings(Section):
+    """A GGUF file served by the built-in llama.cpp (`pointsman[local]`)."""
+
+    path: Name = Field(description="The file; a relative path starts at the configuration file's folder.")
+    context_tokens: Tokens = Field(default=4096, description="Context window of each slot.")
+    parallel: int = Field(default=1, ge=1, le=256, description="Slots: requests answered at once.")
+    embedding: bool = Field(default=False, description="Whether it is an embeddings model.")
+    gpu_layers: int | None = Field(default=None, ge=0, description="Layers kept on the GPU; all that fit if not given.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; the machine's cores if not given.")
+
+
+def _gguf(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class ModelSettings(Section):
+    """One model. Several entries of one name form a pool."""
+
+    name: Name = Field(description="What callers say.")
+    model: Name | None = Field(
+        default=None,
+        description="Its name at its server; with a provider before it (`ollama_chat/qwen2.5:3b`) that is enough.",
+    )
+    endpoint: Name | None = Field(default=None, description="The entry of `endpoints` that serves it.")
+    base_url: Address | None = Field(default=None, description="Address of its server, instead of `endpoint`.")
+    dialect: Literal["openai_chat", "ollama"] | None = Field(default=None, description="The API of `base_url`.")
+    api_key: SecretText | None = Field(default=None, description="Key for its server, or `os.environ/NAME`.")
+    headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
+    connect_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for a connection.")
+    first_byte_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for the first byte.")
+    idle_timeout_s: Seconds | None = Field(default=None, description="Seconds a stream may stand still.")
+    gguf: Annotated[GgufSettings, BeforeValidator(_gguf, json_schema_input_type=str | GgufSettings)] | None = Field(
+        default=None, description="A GGUF file to serve with the built-in llama.cpp, instead of a server."
+    )
+    local: bool | None = Field(default=None, description="Whether text sent to it stays on this machine.")
+    tier: TierName | None = Field(default=None, description="The tier it serves.")
+    tiers: list[TierName] = Field(default=[], description="The tiers it serves, if more than one.")
+    context_tokens: Tokens | None = Field(
+        default=None,
+        description="Its context window; unknown is never a reason to skip it.",
+    )
+    max_output_tokens: Tokens | None = Field(default=None, description="Most tokens it can answer with.")
+    price: PriceSettings | None = Field(
+        default=None,
+        description="Its price; known cloud models have one, local ones are free.",
+    )
+    capabilities: list[Capability] | None = Field(
+        default=None,
+        description="All it can do; what is not named it lacks.",
+    )
+    lacks: list[Capability] = Field(default=[], description="What it cannot do, if the rest is unknown.")
+    aliases: Names = Field(default=[], description="Other names for it.")
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="Its share within its pool.")
+    order: int = Field(default=0, description="Lower is tried first within its pool.")
+    defaults: dict[str, JsonField] = Field(default={}, description="Request fields to set unless the caller set them.")
+    demo: bool = Field(default=False, description="A built-in demonstration model, labelled as such everywhere.")
+
+    @model_validator(mode="after")
+    def _has_one_server(self) -> Self:
+        given = [key for key in ("endpoint", "base_url", "gguf") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"`{given[0]}` and `{given[1]}` exclude each other")
+        if self.gguf is None and self.model is None:
+            raise ValueError("needs `model` (what its server calls it) or `gguf` (a file)")
+        if self.capabilities is not None and self.lacks:
+            raise ValueError("`capabilities` and `lacks` exclude each other")
+        return self
+
+
+class StandardModel(Section):
+    """The model used when the caller names none."""
+
+    name: Name = Field(default="auto", description="A model, an alias, a tier, or `auto`.")
+
+
+class ResilienceSettings(Section):
+    """What happens when a model does not answer."""
+
+    num_retries: int = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="Further attempts on the same model for passing failures.",
+    )
+    max_fallbacks: int = Field(default=5, ge=0, le=50, description="Most other models tried for one request.")
+    allowed_fails: int = Field(default=3, ge=0, description="Failures within a minute before a model cools down.")
+    cooldown_s: Seconds = Field(default=5.0, description="Seconds a failing model rests.")
+    climb_tiers: bool = Field(
+        default=True,
+        description="Whether an `auto` request may go to the next tier when its own is down.",
+    )
+
+
+class PrivacySettings(Section):
+    """What may leave the machine."""
+
+    mode: Literal["default-cloud", "default-local", "local-only"] = Field(
+        default="default-cloud",
+        description="`default-cloud`: all but private text may go out; `default-local`: only what the caller marks "
+        "public; `local-only`: nothing.",
+    )
+
+
+class LedgerSettings(Section):
+    """The record of requests."""
+
+    enabled: bool = Field(default=True, description="Whether requests are recorded.")
+    path: Name | None = Field(default=None, description="The SQLite file; in the user's data folder if not given.")
+    log_prompts: bool = Field(default=False, description="Whether prompts are recorded too (private ones never are).")
+
+
+class SavingsSettings(Section):
+    """What savings are measured against."""
+
+    baseline: Name | None = Field(
+        default=None,
+        description="The model; the priciest one `auto` could choose if not given.",
+    )
+
+
+class ClassifierSettings(Section):
+    """A local model that judges how hard a prompt is (gemini-cli's `gemmaModelRouter`)."""
+
+    enabled: bool = Field(default=False, description="Whether it is asked.")
+    host: Address = Field(default="http://localhost:9379", description="Its server.")
+    model: Name = Field(default="gemma3-1b-gpu-custom", description="Its name there.")
+    auto_start: bool = Field(default=False, description="Whether Pointsman starts the server.")
+    binary_path: str | None = Field(default=None, description="The server's program.")
+
+
+def _entries(value: object) -> object:
+    """A mapping of models by name as the list it stands for."""
+    if not isinstance(value, dict):
+        return value
+    return [{"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in value.items()]
+
+
+ModelList = Annotated[
+    list[ModelSettings],
+    BeforeValidator(_entries, json_schema_input_type=list[ModelSettings] | dict[str, dict[str, JsonField]]),
+]
+
+
+class Settings(Section):
+    """All of `pointsman.yaml`."""
+
+    server: ServerSettings = Field(default=ServerSettings(), description="The gateway.")
+    endpoints: dict[Name, EndpointSettings] = Field(
+        default={},
+        description="Servers that several models share, by name.",
+    )
+    models: ModelList = Field(default=[], description="The models: a list, or a mapping by name.")
+    model: StandardModel = Field(default=StandardModel(), description="The model when the caller names none.")
+    routing: RoutingSettings = Field(default=RoutingSettings(), description="How `auto` chooses.")
+    aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
+    fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a model (or `*`, any) does not.")
+    context_window_fallbacks: dict[Name, Names] = Field(
+        default={},
+        description="Who answers when the prompt is too long.",
+    )
+    content_policy_fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a filter refuses.")
+    resilience: ResilienceSettings = Field(
+        default=ResilienceSettings(), description="What happens when a model does not answer."
+    )
+    privacy: PrivacySettings = Field(default=PrivacySettings(), description="What may leave the machine.")
+    ledger: LedgerSettings = Field(default=LedgerSettings(), description="The record of requests.")
+    savings: SavingsSettings = Field(default=SavingsSettings(), description="What savings are measured against.")
+    prices: dict[Name, PriceSettings] = Field(
+        default={},
+        description="Prices by model name at its server, over the shipped.",
+    )
+    classifier: ClassifierSettings = Field(
+        default=ClassifierSettings(), description="A local model that judges how hard a prompt is."
+    )
