@@ -1,0 +1,1 @@
+"""Where requests are remembered: the ledger, written as SQLite and read back as values."""
