@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import http
+import json
 import os
 import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
-from pointsman.config.load import load
+from pointsman.config.load import load, loaded_from
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
@@ -34,7 +37,9 @@ from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 
 if TYPE_CHECKING:
+    from pointsman.adapters.http.client import HttpClient
     from pointsman.adapters.storage.reader import LedgerReader
+    from pointsman.config.discover import Discovery, Probe
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
     from pointsman.dialects.base import Upstream
 
 NO_FLAGS: Mapping[str, Json] = {}
+MAX_PROBE_BYTES = 4 * 1024 * 1024
+DEMO_SLOTS = 2
 
 
 def load_config(config: str | None = None, flags: Mapping[str, Json] = NO_FLAGS) -> Loaded:
@@ -87,6 +94,8 @@ def make_router(
         now=time.time,
         request_timeout_s=settings.server.request_timeout_s,
         log_prompts=settings.ledger.log_prompts,
+        max_fallbacks=settings.resilience.max_fallbacks,
+        num_retries=settings.resilience.num_retries,
     )
 
 
@@ -112,8 +121,57 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         features_of=features_of,
         new_id=lambda: secrets.token_hex(8),
         clock=time.perf_counter,
+        standard_model=settings.model.name,
         refuse_unknown_models=settings.server.unknown_models == "refuse",
     )
+
+
+async def discovered(loaded: Loaded) -> tuple[Loaded, Discovery]:
+    """*loaded* with the models of servers that run on this machine and of keys in the environment.
+
+    Only loopback is asked, for at most half a second; a key is noticed, its provider is not called.
+    """
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.config.discover import PROBES, settings_from
+
+    answers: dict[str, Json] = {}
+    async with HttpClient() as client, asyncio.TaskGroup() as group:
+        for probe in PROBES:
+            group.create_task(_ask(client, probe, answers))
+    found = settings_from(answers, environ(), base=loaded.settings)
+    return replace(loaded_from(found.settings, tree=loaded.tree), warnings=loaded.warnings), found
+
+
+async def _ask(client: HttpClient, probe: Probe, answers: dict[str, Json]) -> None:
+    """Put the probe's JSON into *answers*; nothing when nobody, or nobody who speaks JSON, is there."""
+    from pointsman.adapters.http.errors import TransportError
+    from pointsman.adapters.http.target import Target
+    from pointsman.config.discover import TIMEOUT_S
+
+    deadline = asyncio.get_running_loop().time() + TIMEOUT_S
+    try:
+        async with await client.request("GET", Target.parse(probe.url), deadline=deadline) as response:
+            body = await response.read(MAX_PROBE_BYTES)
+            if response.status == http.HTTPStatus.OK:
+                answers[probe.name] = json.loads(body)
+    except (TransportError, ValueError):
+        return
+
+
+def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Loaded:
+    """*loaded* with the three built-in demonstration models, made on first use and kept in the user's cache folder."""
+    from pointsman.adapters.runtimes.demo.cache import ensure_demo_models
+    from pointsman.config.discover import settings_for_demo
+
+    made = {model.name: model for model in ensure_demo_models(platformdirs.user_cache_path("pointsman"), say)}
+    settings = settings_for_demo({name: str(model.path) for name, model in made.items()}, base=loaded.settings)
+    models = []
+    for entry in settings.models:
+        window = {"context_tokens": made[entry.name].context_tokens}
+        gguf = entry.gguf.model_copy(update={**window, "parallel": DEMO_SLOTS}) if entry.gguf else None
+        models.append(entry.model_copy(update={**window, "gguf": gguf}))
+    settings = settings.model_copy(update={"models": models})
+    return replace(loaded_from(settings, tree=loaded.tree), warnings=loaded.warnings)
 
 
 def decide_only(loaded: Loaded) -> Router:

@@ -243,3 +243,9 @@ class EmbeddingReply:
     model: str
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage | None = None
+
+
+def ask(prompt: str, *, model: str | None = None, system: str | None = None) -> ChatRequest:
+    """The simplest request: one question of a person, perhaps with a system prompt."""
+    told = (Message(role=Role.SYSTEM, parts=(Text(text=system),)),) if system is not None else ()
+    return ChatRequest(messages=(*told, Message(role=Role.USER, parts=(Text(text=prompt),))), model=model)

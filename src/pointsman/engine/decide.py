@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pointsman.core.catalog import Tier
+from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
 
@@ -41,6 +41,7 @@ class Decider:
     features_of: Callable[[ChatRequest | EmbeddingRequest], PromptFeatures]
     new_id: Callable[[], str]
     clock: Callable[[], float]
+    standard_model: str = AUTO  # what a request without a model, or with an unknown one, means
     refuse_unknown_models: bool = False
 
     async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
@@ -50,7 +51,7 @@ class Decider:
         warnings = self._check_name(asked)
         features = self.features_of(inbound.request)
         context = RoutingContext(
-            requested_model=asked,
+            requested_model=asked if asked is not None and not warnings else self.standard_model,
             operation=inbound.operation,
             features=features,
             caller=inbound.caller,
@@ -92,7 +93,7 @@ class Decider:
         if self.refuse_unknown_models:
             message = f"The model {asked[:200]!r} does not exist."
             raise UnknownModel(message, hint="See /v1/models for the names there are.", param="model")
-        return (f"model {asked[:200]!r} is not configured; routed as 'auto'",)
+        return (f"model {asked[:200]!r} is not configured; {self.standard_model!r} took the request",)
 
     def is_known(self, name: str) -> bool:
         """Whether *name* is a model, an alias, a router, or a tier."""
@@ -100,6 +101,6 @@ class Decider:
         return (
             resolved in self.catalog.pools
             or resolved in self.catalog.routers_by_name
-            or resolved == "auto"
+            or resolved == AUTO
             or Tier.parse(name) is not None
         )

@@ -48,6 +48,8 @@ class Router:
     now: Callable[[], float]
     request_timeout_s: float | None = None
     log_prompts: bool = False
+    max_fallbacks: int = 5
+    num_retries: int = 2
 
     async def decide(self, request: ChatRequest | EmbeddingRequest, caller: Caller | None = None) -> Decision:
         """Which model would answer *request*, and why; nobody is called."""
@@ -111,7 +113,14 @@ class Router:
         return Turn(
             catalog=self.catalog,
             caller=self.caller,
-            plan=Plan(decision=resolved.decision, catalog=self.catalog, open_models=resolved.open_models),
+            plan=Plan(
+                decision=resolved.decision,
+                catalog=self.catalog,
+                open_models=resolved.open_models,
+                draw=self.decider.selector.draw,
+                max_attempts=self.max_fallbacks + 1,
+                retries=self.num_retries,
+            ),
             inbound=inbound,
             record=self._record(inbound, resolved),
             new_say=new_say,

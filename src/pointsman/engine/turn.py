@@ -6,6 +6,7 @@ answer can only go on, end properly, or end with the dialect's own error.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -14,6 +15,7 @@ from pointsman.core.errors import (
     AllAttemptsFailed,
     AttemptFailed,
     ContextTooLong,
+    DeadlineExceeded,
     InvalidRequest,
     NoModelAvailable,
     PointsmanError,
@@ -115,7 +117,18 @@ class Turn(Generic[Piece]):
             except AttemptFailed as error:
                 self.record.failed(error.failure)
                 card = self.plan.after(error.failure)
+                await self._pause(error.failure)
         raise exhausted(self.record.failures)
+
+    async def _pause(self, failure: Failure) -> None:
+        """Wait as the plan says; DeadlineExceeded when the time would be up by then."""
+        pause_s = self.plan.pause_s
+        if not pause_s:
+            return
+        if self.deadline_s is not None and self.record.clock() + pause_s >= self.deadline_s:
+            message = f"The time for this request is up ({failure.model}: {failure.message})."
+            raise DeadlineExceeded(message)
+        await asyncio.sleep(pause_s)
 
     async def _whole(self, card: ModelCard) -> Whole:
         return await self.caller.whole(card, self.plan.decision, self._exchange(card), self.deadline_s)

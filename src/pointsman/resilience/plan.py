@@ -1,10 +1,11 @@
-"""Which model is next after a failure. A plan never names a model twice and never one that was struck out.
+"""Which model is next after a failure. A plan never names one that was struck out, and ends.
 
 kind of failure                    who is next
 bad_request                        nobody: another model would be told the same
 context                            the configured context fallbacks; for `auto`, candidates with a larger window
 content                            the configured content fallbacks, nobody else
-everything else                    the next candidate
+everything else                    the next candidate; when there is none, and the endpoint said by its status that
+                                   it may work soon, the same model again after a pause, `retries` times at most
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.failure import FailureKind
+from pointsman.resilience.backoff import backoff_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.decision import Decision
@@ -31,21 +33,37 @@ class Plan:
     decision: Decision
     catalog: Catalog
     open_models: Mapping[str, ModelCard]
+    draw: Callable[[], float]
     max_attempts: int = MAX_ATTEMPTS
+    retries: int = 0
     tried: list[str] = field(default_factory=list)
+    retried: int = 0
+    pause_s: float = 0.0  # to be waited before the attempt that `after` named
 
     def first(self) -> ModelCard:
         """The decision's choice."""
         return self._take(self.open_models[self.decision.candidates[0]])
 
     def after(self, failure: Failure) -> ModelCard | None:
-        """Who follows *failure*, None when nobody does."""
-        if len(self.tried) >= self.max_attempts:
+        """Who follows *failure*, after `pause_s`; None when nobody does."""
+        self.pause_s = 0.0
+        if len(self.tried) < self.max_attempts:
+            for card in self._candidates(failure):
+                if card.id not in self.tried:
+                    return self._take(card)
+        return self._again(failure)
+
+    def _again(self, failure: Failure) -> ModelCard | None:
+        """The model that just failed once more, if it answered at all and there are retries left."""
+        is_passing = failure.kind is FailureKind.TRANSIENT and failure.status is not None
+        if not is_passing or self.retried >= self.retries:
             return None
-        for card in self._candidates(failure):
-            if card.id not in self.tried:
-                return self._take(card)
-        return None
+        pause = backoff_s(self.retried, self.draw, failure.retry_after_s)
+        if pause is None:
+            return None
+        self.retried += 1
+        self.pause_s = pause
+        return self.open_models[failure.model]
 
     def _candidates(self, failure: Failure) -> Iterator[ModelCard]:
         match failure.kind:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from pointsman.core.chat import ChatRequest, Message, Role, Text
+from pointsman.core.chat import ChatRequest, ask
 from pointsman.core.errors import InvalidRequest, UnknownModel
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
@@ -76,7 +76,7 @@ def _route_request(body: JsonObject) -> ChatRequest:
     if name is not None and not isinstance(name, str):
         message = "model must be a string."
         raise InvalidRequest(message, param="model")
-    return ChatRequest(messages=(Message(role=Role.USER, parts=(Text(text=prompt),)),), model=name)
+    return ask(prompt, model=name)
 
 
 async def decisions(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
