@@ -13,8 +13,6 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "configur
 COMMAND = "python tools/config_reference.py"
 NO_EFFECT_YET = frozenset({
     "models[].gguf.gpu_layers",
-    "resilience.num_retries",
-    "resilience.max_fallbacks",
     "resilience.allowed_fails",
     "resilience.cooldown_s",
     "classifier.enabled",

@@ -64,7 +64,7 @@ def environ() -> Mapping[str, str]:
 def ledger_path(loaded: Loaded) -> Path:
     """The ledger's file: as configured, else in the user's data folder."""
     named = loaded.settings.ledger.path
-    return Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "ledger.sqlite"
+    return Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "ledger.db"
 
 
 def ledger_reader(loaded: Loaded) -> LedgerReader:
@@ -105,7 +105,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
     strategies = (
         ExplicitModel(catalog),
         EmbeddingModel(),
-        TierName(),
+        TierName(catalog),
         Complexity(catalog, scorers),
         Default(catalog),
     )

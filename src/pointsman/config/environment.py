@@ -87,12 +87,12 @@ def provider_values(tree: Node, environ: Mapping[str, str]) -> Node:
     A key goes only to the provider's own address, never to one the file gives.
     """
     models = tree.entries.get("models")
-    if models is None:
+    if models is None or not isinstance(models.value, (dict, tuple)):
         return tree
     if isinstance(models.value, dict):
         filled = Node({name: _filled(model, environ) for name, model in models.value.items()}, models.origin)
     else:
-        filled = Node(tuple(_filled(model, environ) for model in models.items), models.origin)
+        filled = Node(tuple(_filled(model, environ) for model in models.value), models.origin)
     return mapping({**tree.entries, "models": filled}, tree.origin)
 
 

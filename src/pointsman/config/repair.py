@@ -158,7 +158,7 @@ def repair_flattened(text: str) -> str:
     repairer = _Repairer()
     for line in text.splitlines():
         repairer.add(line.strip())
-    return "\n".join(repairer.lines) + "\n"
+    return "".join(f"{line}\n" for line in repairer.lines)
 
 
 class _Repairer:

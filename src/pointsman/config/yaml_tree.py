@@ -33,10 +33,11 @@ def parse_yaml(text: str, name: str) -> Node:
         raise ConfigError(_syntax_message(error, name)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{name}:{line}: the character {error.character!r} may not stand in a YAML file.") from error
+        character = text[error.position]
+        raise ConfigError(f"{name}:{line}: the character {character!r} may not stand in a YAML file.") from error
     except RecursionError as error:
         raise ConfigError(f"{name}: lists and mappings are nested more than {MAX_DEPTH} deep.") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ConfigError(f"{name}: a number or escape in this file is out of range.") from error
 
 

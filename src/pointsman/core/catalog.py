@@ -114,7 +114,7 @@ class Price:
         1,000 in (0 cached) and 500 out at $3 / $15: 0.003 + 0.0075 = $0.0105.
         """
         cached_price = self.cached_input_usd_per_mtok
-        cached = usage.cached_input_tokens if cached_price is not None else 0
+        cached = min(usage.cached_input_tokens, usage.input_tokens) if cached_price is not None else 0
         fresh = usage.input_tokens - cached
         return (
             fresh * self.input_usd_per_mtok
@@ -207,13 +207,29 @@ class Catalog:
             name = self.aliases[name]
         return name
 
+    def fallbacks_of(self, *names: str, kind: FailureKind | None = None) -> tuple[str, ...]:
+        """Who is to follow any of *names* (models, routers, tiers, `*`), in general or after one *kind* of failure."""
+        table = self._followers.get(kind, {})
+        return tuple(dict.fromkeys(other for name in names for other in table.get(name, ())))
+
+    @cached_property
+    def _followers(self) -> Mapping[FailureKind | None, Mapping[str, tuple[str, ...]]]:
+        """The fallback tables with every alias in them resolved."""
+        resolved: dict[FailureKind | None, dict[str, tuple[str, ...]]] = {}
+        for kind, table in [(None, self.fallbacks), *self.fallbacks_by_kind.items()]:
+            rows = resolved.setdefault(kind, {})
+            for source, targets in table.items():
+                name = self.resolve(source)
+                rows[name] = (*rows.get(name, ()), *map(self.resolve, targets))
+        return resolved
+
     @cached_property
     def baseline_card(self) -> ModelCard | None:
         """The card savings are measured against: the named one, else the priciest that `auto` could choose."""
         if self.baseline is not None:
             pool = self.pools.get(self.resolve(self.baseline), ())
             return pool[0] if pool else None
-        names = self.auto.models() if self.auto else ()
+        names = map(self.resolve, self.auto.models() if self.auto else ())
         priced = [card for name in names for card in self.pools.get(name, ()) if card.price is not None]
         return max(priced, key=_list_price, default=None)
 

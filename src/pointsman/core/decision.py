@@ -70,7 +70,7 @@ class Privacy:
     @property
     def is_private(self) -> bool:
         """Whether only local models may see the text."""
-        return self.privacy_class is PrivacyClass.PRIVATE
+        return self.privacy_class != PrivacyClass.PUBLIC  # whatever is not known to be public is private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

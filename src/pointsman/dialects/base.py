@@ -2,15 +2,17 @@
 
 Laws every dialect keeps, tested with Hypothesis: `decode(encode(x)) == x` for what both sides can say,
 `fold(decode(stream)) == decode(reply)`, and bytes split anywhere give the same events.
+
+A Media part of a kind a dialect does not know is content it cannot say. Its own dialect gives it back from `extras`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pointsman.core.catalog import Operation
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest, Usage
@@ -30,11 +32,15 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamError:
-    """An endpoint's error body, read: its own words (shortened), code and type."""
+    """An endpoint's error body, read: its own words (shortened), code and type.
+
+    `status` is the one the body itself names; inside a stream that began with 200 there is no other.
+    """
 
     message: str
     code: str | None = None
     type: str | None = None
+    status: int | None = None
 
 
 class StreamDecoder(Protocol):
@@ -101,7 +107,10 @@ class Upstream(Protocol):
         """The path of *operation* under the base URL; None when the dialect does not have it."""
 
     def encode_chat(self, request: ChatRequest, model: str) -> Encoded:
-        """*request* for *model*; InvalidRequest when content (not a mere setting) cannot be said."""
+        """*request* for *model*; InvalidRequest when content (not a mere setting) cannot be said.
+
+        A streamed answer is always asked to report its usage, whether or not the caller wants to see it.
+        """
 
     def decode_reply(self, body: JsonObject) -> ChatReply:
         """A whole answer; ValueError when the body is not one."""
@@ -112,9 +121,6 @@ class Upstream(Protocol):
     def stream_decoder(self) -> StreamDecoder:
         """A fresh decoder."""
 
-    def relay_scanner(self, operation: Operation, *, strip_usage: bool) -> RelayScanner:
-        """A fresh scanner; *strip_usage* takes out the usage frame that only we asked for."""
-
     def decode_error(self, body: bytes) -> UpstreamError:
         """An error body of any shape this family of servers is known to send; never raises."""
 
@@ -123,3 +129,16 @@ class Upstream(Protocol):
 
     def decode_embeddings(self, body: JsonObject) -> EmbeddingReply:
         """The vectors; ValueError when the body is not an embeddings answer."""
+
+
+@runtime_checkable
+class Relayable(Upstream, Protocol):
+    """An Upstream whose dialect callers speak too, so that requests and streams can pass verbatim."""
+
+    def relay_scanner(self, operation: Operation, *, strip_usage: bool) -> RelayScanner:
+        """A fresh scanner; *strip_usage* takes out the usage frame that only we asked for."""
+
+
+def foreign_settings(extras: Mapping[str, JsonObject], dialect: str) -> tuple[str, ...]:
+    """The names of the settings that *extras* holds for other dialects than *dialect*: it cannot carry them."""
+    return tuple(key for name, fields in extras.items() if name != dialect for key in fields)

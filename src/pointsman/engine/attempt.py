@@ -35,6 +35,7 @@ class Begun(Generic[Piece]):
     arriving: AsyncIterator[bytes]
     pump: Pump[Piece]
     first: Sequence[Piece]
+    is_complete: bool  # all has arrived and the pump is closed: `first` is the whole answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,11 @@ class ModelCaller:
         raise AttemptFailed(failure)
 
     async def _error_status(self, card: ModelCard, response: UpstreamResponse, began: float) -> Failure:
-        found = self.upstreams[card.endpoint.dialect].decode_error(await response.read(MAX_ERROR_BYTES))
+        try:
+            body = await response.read(MAX_ERROR_BYTES)
+        except AttemptFailed:  # longer than any error, or cut: the status says enough
+            body = b""
+        found = self.upstreams[card.endpoint.dialect].decode_error(body)
         return classify(
             card=card,
             status=response.status,
@@ -111,17 +116,19 @@ class ModelCaller:
     ) -> Begun[Piece]:
         arriving = response.chunks()
         held: list[Piece] = []
+        is_complete = False
         async for data in arriving:
             held.extend(pump.feed(data))
             if pump.failure is not None or pump.is_committed or pump.has_ended:
                 break
         else:
             held.extend(pump.close())
+            is_complete = True
         if pump.failure is not None:
             raise AttemptFailed(self.stream_failure(card, pump.failure, began))
         if not pump.is_committed and not pump.has_ended:
             raise AttemptFailed(self.cut(card, began))
-        return Begun(response=response, arriving=arriving, pump=pump, first=held)
+        return Begun(response=response, arriving=arriving, pump=pump, first=held, is_complete=is_complete)
 
     def stream_failure(self, card: ModelCard, failed: StreamFailed, began: float) -> Failure:
         """An error event inside a stream."""

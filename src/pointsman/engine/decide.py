@@ -103,4 +103,5 @@ class Decider:
             or resolved in self.catalog.routers_by_name
             or resolved == AUTO
             or Tier.parse(name) is not None
+            or Tier.parse(resolved) is not None
         )

@@ -88,9 +88,10 @@ class Record:
         """*card* answered in full."""
         return self._finish(FinishReason.OK, OK, card, usage)
 
-    def broke_off(self, card: ModelCard, usage: Usage, message: str) -> Bill:
-        """*card* began to answer and failed."""
-        return self._finish(FinishReason.FAILED, OK, card, usage, message)
+    def broke_off(self, card: ModelCard, usage: Usage, message: str, *, in_time: bool = True) -> Bill:
+        """*card* began to answer and failed, or the time was up."""
+        reason = FinishReason.FAILED if in_time else FinishReason.DEADLINE
+        return self._finish(reason, OK, card, usage, message)
 
     def cancelled(self, card: ModelCard | None = None, usage: Usage | None = None) -> Bill:
         """The caller went away."""
@@ -99,7 +100,7 @@ class Record:
     def raised(self, error: BaseException) -> None:
         """The request ends with *error*."""
         match error:
-            case asyncio.CancelledError():
+            case asyncio.CancelledError() | GeneratorExit():
                 self.cancelled()
             case DeadlineExceeded():
                 self._finish(FinishReason.DEADLINE, error.status, error=error.message)
@@ -137,6 +138,7 @@ class Record:
                 duration_ms=self._elapsed_ms(),
                 first_byte_ms=self.first_byte_ms,
                 overhead_ms=self.overhead_ms,
+                is_local=card.is_local if card else None,
                 error=error,
             )
         )

@@ -20,7 +20,7 @@ class MintedEgress:
 
     __slots__ = ("_decision_id", "_endpoint")
 
-    def __init__(self, mint: object, endpoint: str, decision_id: str) -> None:
+    def __init__(self, mint: object, endpoint: Endpoint, decision_id: str) -> None:
         """Refuse anybody who does not hold this module's own token."""
         if mint is not _MINT:
             message = "only the privacy gate mints an Egress"
@@ -31,12 +31,16 @@ class MintedEgress:
     @property
     def endpoint(self) -> str:
         """The one endpoint it is good for."""
-        return self._endpoint
+        return self._endpoint.name
 
     @property
     def decision_id(self) -> str:
         """The one request it is good for."""
         return self._decision_id
+
+    def is_for(self, endpoint: Endpoint) -> bool:
+        """Whether it was granted for *endpoint* as a whole: another server under the same name is another endpoint."""
+        return self._endpoint is endpoint or self._endpoint == endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,11 @@ class EgressGate:
         if privacy.is_private and not card.endpoint.is_local:
             message = f"Private text may not go to {card.endpoint.name!r}, which is not local."
             raise Refused(message, hint="Choose a local model, or declare the endpoint `local: true` if it is.")
-        return MintedEgress(_MINT, card.endpoint.name, decision_id)
+        return MintedEgress(_MINT, card.endpoint, decision_id)
 
 
 def require(egress: object, endpoint: Endpoint) -> None:
     """Refused unless *egress* was minted here for *endpoint*; every provider's first line."""
-    if not isinstance(egress, MintedEgress) or egress.endpoint != endpoint.name:
+    if type(egress) is not MintedEgress or not egress.is_for(endpoint):
         message = f"No leave to send to {endpoint.name!r}."
         raise Refused(message, hint="Providers are called by the engine, through the privacy gate.")

@@ -37,13 +37,16 @@ class PrivacyPolicy:
 
     def privacy_of(self, caller: Caller) -> Privacy:
         """The request's class; a label can lift `default-local`, never `local-only`."""
-        if self.mode is PrivacyMode.LOCAL_ONLY:
+        if self.mode == PrivacyMode.LOCAL_ONLY:
             return Privacy(privacy_class=PrivacyClass.PRIVATE, source="mode local-only")
         if caller.privacy is not None:
-            return Privacy(privacy_class=caller.privacy, source=caller.privacy_source or "caller")
-        if self.mode is PrivacyMode.DEFAULT_LOCAL:
-            return Privacy(privacy_class=PrivacyClass.PRIVATE, source="mode default-local")
-        return Privacy()
+            # Compared by value, so that a library caller's "private" counts, and a label nobody knows is private.
+            is_public = caller.privacy == PrivacyClass.PUBLIC
+            label = PrivacyClass.PUBLIC if is_public else PrivacyClass.PRIVATE
+            return Privacy(privacy_class=label, source=caller.privacy_source or "caller")
+        if self.mode == PrivacyMode.DEFAULT_CLOUD:
+            return Privacy()
+        return Privacy(privacy_class=PrivacyClass.PRIVATE, source=f"mode {self.mode}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pointsman.core.catalog import AUTO
 from pointsman.core.failure import FailureKind
 from pointsman.resilience.backoff import backoff_s
 
@@ -63,7 +64,7 @@ class Plan:
             return None
         self.retried += 1
         self.pause_s = pause
-        return self.open_models[failure.model]
+        return self._last()
 
     def _candidates(self, failure: Failure) -> Iterator[ModelCard]:
         match failure.kind:
@@ -72,25 +73,34 @@ class Plan:
             case FailureKind.CONTEXT:
                 yield from self._configured(failure)
                 if not self.decision.is_explicit:
-                    yield from self._wider(failure)
+                    yield from self._wider()
             case FailureKind.CONTENT:
                 yield from self._configured(failure)
             case _:
                 yield from (self.open_models[card_id] for card_id in self.decision.candidates)
 
     def _configured(self, failure: Failure) -> Iterator[ModelCard]:
-        table = self.catalog.fallbacks_by_kind.get(failure.kind, {})
-        name = self.open_models[failure.model].name
-        for other in (*table.get(name, ()), *table.get("*", ())):
-            yield from (c for c in self.catalog.pools.get(self.catalog.resolve(other), ()) if c.id in self.open_models)
+        for other in self.catalog.fallbacks_of(self._last().name, *self._asked(), "*", kind=failure.kind):
+            yield from (card for card in self.catalog.pools.get(other, ()) if card.id in self.open_models)
 
-    def _wider(self, failure: Failure) -> Iterator[ModelCard]:
+    def _asked(self) -> Iterator[str]:
+        """The tier and the router that the choice was made by; a model named by the caller has neither."""
+        if not self.decision.is_explicit:
+            yield from (self.decision.tier,) if self.decision.tier is not None else ()
+            router = self.catalog.routers_by_name.get(self.decision.router or AUTO, self.catalog.auto)
+            yield from (router.name,) if router is not None else ()
+
+    def _wider(self) -> Iterator[ModelCard]:
         """Candidates with a larger window than the one that was too small; an unknown window may be larger."""
-        window = self.open_models[failure.model].context_tokens
+        window = self._last().context_tokens
         for card_id in self.decision.candidates:
             card = self.open_models[card_id]
             if window is None or card.context_tokens is None or card.context_tokens > window:
                 yield card
+
+    def _last(self) -> ModelCard:
+        """The model that failed, by the plan's own account: a failure may call it something else."""
+        return self.open_models[self.tried[-1]]
 
     def _take(self, card: ModelCard) -> ModelCard:
         self.tried.append(card.id)

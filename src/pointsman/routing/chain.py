@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the chain found: the pick (None when all strategies passed), the context after the constraints, the trail."""
+    """What the chain found: the pick (None when all strategies passed), the context after constraints, the trail."""
 
     pick: Pick | None
     strategy: str
@@ -40,13 +40,14 @@ class Chain:
             began = self.clock()
             try:
                 pick = await strategy.decide(context)
+                detail = pick.reason if pick is not None else ""
             except Exception as error:  # noqa: BLE001  seam: a broken strategy costs a line, never the request
                 trail.append(self._step(strategy.name, Outcome.FAILED, type(error).__name__, began))
                 continue
             if pick is None:
-                trail.append(self._step(strategy.name, Outcome.PASSED, "", began))
+                trail.append(self._step(strategy.name, Outcome.PASSED, detail, began))
                 continue
-            trail.append(self._step(strategy.name, Outcome.PICKED, pick.reason, began))
+            trail.append(self._step(strategy.name, Outcome.PICKED, detail, began))
             return Verdict(pick=pick, strategy=strategy.name, context=context, trail=tuple(trail))
         return Verdict(pick=None, strategy="none", context=context, trail=tuple(trail))
 
@@ -72,7 +73,8 @@ def _strike(
     constraint: Constraint, context: RoutingContext, cards: Sequence[ModelCard]
 ) -> tuple[Sequence[Struck], Outcome, str]:
     try:
-        found = constraint.strike(context, cards)
+        found = tuple(constraint.strike(context, cards))
+        gone = frozenset(one.model for one in found)
     except Exception as error:  # noqa: BLE001  seam: constraints fail closed, whatever went wrong in them
         kind = type(error).__name__
         reason = f"the {constraint.name} check failed ({kind}), so only local models are left"
@@ -80,4 +82,4 @@ def _strike(
         return closed, Outcome.FAILED, kind
     if not found:
         return (), Outcome.PASSED, ""
-    return found, Outcome.NOTE, f"struck out {len(found)} of {len(cards)}"
+    return found, Outcome.NOTE, f"struck out {sum(card.id in gone for card in cards)} of {len(cards)}"

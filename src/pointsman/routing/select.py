@@ -45,7 +45,7 @@ class Selector:
         router = self._router(pick)
         if pick.tier is not None:
             return self._by_tier(pick.tier, router, open_models, struck)
-        name = pick.model or ""
+        name = self.catalog.resolve(pick.model or "")
         pool = self._pool(name, open_models)
         if not pool and pick.is_explicit:
             return self._instead_of(name, open_models, struck)
@@ -69,7 +69,28 @@ class Selector:
         pool = self._pool(router.default_model, open_models) if router and router.default_model else ()
         if router and router.default_model and pool:
             return self._ordered(router.default_model, None, pool, (), open_models, struck)
+        return self._larger_than(router.models() if router else (), open_models, struck)
+
+    def _larger_than(
+        self, names: Iterable[str], open_models: Mapping[str, ModelCard], struck: Sequence[Struck]
+    ) -> Selection:
+        """A router none of whose models may take the request: the context fallbacks of those that are too small."""
+        too_small = {one.model: one for one in struck if one.by == CONTEXT}
+        for name in map(self.catalog.resolve, names):
+            why = next((too_small[card.id] for card in self.catalog.pools.get(name, ()) if card.id in too_small), None)
+            if why is not None and (found := self._context_fallback(name, why, open_models, struck)) is not None:
+                return found
         raise _nothing_left(struck)
+
+    def _context_fallback(
+        self, name: str, why: Struck, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]
+    ) -> Selection | None:
+        """The first configured context fallback of *name* that is open, with a line that says so."""
+        for other in larger_for(self.catalog, name):
+            if pool := self._pool(other, open_models):
+                note = Step(strategy=CONTEXT, outcome=Outcome.CLIMBED, detail=f"{why.reason}, so {other!r} takes it")
+                return self._ordered(other, None, pool, (), open_models, struck, (note,))
+        return None
 
     def _ordered(
         self,
@@ -81,53 +102,56 @@ class Selector:
         struck: Sequence[Struck],
         notes: tuple[Step, ...] = (),
     ) -> Selection:
+        name = self.catalog.resolve(name)
         ids = dict.fromkeys(card.id for card in pool)
         for other in (*self.fallback_names(name), *ladder):
             ids.update(dict.fromkeys(card.id for card in self._pool(other, open_models)))
         if not ids:
-            raise _nothing_left(struck)
+            return self._larger_than((name, *ladder), open_models, struck)
         first = open_models[next(iter(ids))].name
         return Selection(candidates=tuple(ids), model=first, tier=tier if first == name else None, notes=notes)
 
     def fallback_names(self, name: str) -> Iterator[str]:
         """Configured fallbacks of *name*, then theirs, each name once; the general ones last."""
         seen = {name}
-        queue = [*self.catalog.fallbacks.get(name, ())]
-        general = list(self.catalog.fallbacks.get(ANY, ()))
+        queue = [*self.catalog.fallbacks_of(name)]
+        general = [*self.catalog.fallbacks_of(ANY)]
         while queue or general:
             if not queue:
                 queue, general = general, []
-            other = self.catalog.resolve(queue.pop(0))
+            other = queue.pop(0)
             if other in seen:
                 continue
             seen.add(other)
-            queue.extend(self.catalog.fallbacks.get(other, ()))
+            queue.extend(self.catalog.fallbacks_of(other))
             yield other
 
     def _instead_of(self, name: str, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
         """A named model that was struck out: its context fallbacks when the prompt is too long, else a refusal."""
-        ids = {card.id for card in self.catalog.pools[name]}
+        ids = {card.id for card in self.catalog.pools.get(name, ())}
         why = next((one for one in struck if one.model in ids), None)
         if why is None:
             message = f"Model {name!r} is not available."
             raise NoModelAvailable(message)
         if why.by != CONTEXT:
             raise ModelStruckOut(model=name, by=why.by, reason=why.reason, hint="Ask for `auto` to let another do it.")
-        for other in larger_for(self.catalog, name):
-            if pool := self._pool(other, open_models):
-                note = Step(strategy=CONTEXT, outcome=Outcome.CLIMBED, detail=f"{why.reason}, so {other!r} takes it")
-                return self._ordered(other, None, pool, (), open_models, struck, (note,))
+        if (found := self._context_fallback(name, why, open_models, struck)) is not None:
+            return found
         message = f"The prompt is too long for {name!r}: {why.reason}."
         raise ContextTooLong(message, hint="Shorten it, or ask for a model with a larger window.", param="messages")
 
     def _ladder(self, router: RouterCard | None, tier: Tier) -> tuple[str, ...]:
-        """The router's other models, tiers above first: who answers when the tier's own models do not."""
-        if router is None or not self.catalog.climb_tiers:
+        """Who follows the tier's own models: the tier's and the router's fallbacks, then its other tiers, upwards first."""
+        if router is None:
             return ()
-        return tuple(name for other in _nearest(tier) for name in router.tiers.get(other, ()))
+        climbed = _nearest(tier) if self.catalog.climb_tiers else ()
+        others = (name for other in climbed for name in router.tiers.get(other, ()))
+        return (*self.catalog.fallbacks_of(tier.value, router.name), *others)
 
     def _tier_of(self, name: str, router: RouterCard | None) -> Tier | None:
-        return next((tier for tier in Tier if router and name in router.tiers.get(tier, ())), None)
+        resolve = self.catalog.resolve
+        tiers = router.tiers if router else {}
+        return next((tier for tier in Tier if name in map(resolve, tiers.get(tier, ()))), None)
 
     def _pool(self, name: str, open_models: Mapping[str, ModelCard]) -> Sequence[ModelCard]:
         """Open cards called *name*: by `order`, and within one order drawn by weight."""
@@ -139,8 +163,7 @@ class Selector:
 
 def larger_for(catalog: Catalog, name: str) -> tuple[str, ...]:
     """Who takes over from *name* when the prompt does not fit it, as configured."""
-    table = catalog.fallbacks_by_kind.get(FailureKind.CONTEXT, {})
-    return tuple(catalog.resolve(other) for other in (*table.get(name, ()), *table.get(ANY, ())))
+    return catalog.fallbacks_of(name, ANY, kind=FailureKind.CONTEXT)
 
 
 def _nearest(tier: Tier) -> Iterator[Tier]:

@@ -33,14 +33,20 @@ class ExplicitModel:
 
 @dataclass(frozen=True, slots=True)
 class TierName:
-    """Honours a tier named as the model, or in the caller's label."""
+    """Honours a tier named as the model, or in the caller's label: a tier of the router asked for, else of `auto`."""
 
+    catalog: Catalog
     name: str = "tier"
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The named tier."""
-        if context.requested_model is not None and (tier := Tier.parse(context.requested_model)) is not None:
-            return Pick(tier=tier, reason=f"the caller asked for tier {context.requested_model!r}")
-        if context.caller.tier is not None:
-            return Pick(tier=context.caller.tier, reason=f"the caller's label says tier {context.caller.tier.value!r}")
-        return None
+        asked = context.requested_model or ""
+        resolved = self.catalog.resolve(asked)
+        tier = Tier.parse(asked) or Tier.parse(resolved)
+        if tier is not None:
+            return Pick(tier=tier, reason=f"the caller asked for tier {asked!r}")
+        if context.caller.tier is None:
+            return None
+        reason = f"the caller's label says tier {context.caller.tier.value!r}"
+        router = resolved if resolved in self.catalog.routers_by_name else None
+        return Pick(tier=context.caller.tier, router=router, reason=reason)
