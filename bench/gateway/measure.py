@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -76,7 +77,11 @@ class Record:
 
 
 def _tail(log: Path) -> str:
-    return " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])[-400:]
+    """The last lines of *log*, without this machine's folders in them."""
+    text = log.read_text(errors="replace").strip()
+    for folder, name in ((sys.prefix, "ENV"), (str(log.parent), "TEMP"), (str(Path.cwd()), ".")):
+        text = text.replace(folder, name)
+    return " | ".join(text.splitlines()[-3:])[-400:]
 
 
 def _wait_ready(process: subprocess.Popen[bytes], port: int, *, model: str, key: str, log: Path) -> None:

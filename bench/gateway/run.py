@@ -78,11 +78,23 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def _without_files(arguments: Sequence[str]) -> list[str]:
+    """*arguments* less where the results go, which is nobody else's concern."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in {"--json", "--markdown"}:
+            next(words, None)
+        elif not word.startswith(("--json=", "--markdown=")):
+            kept.append(word)
+    return kept
+
+
 def _circumstances(plan: Plan, cores: Cores, arguments: Sequence[str]) -> report.Circumstances:
     version = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout
     return report.Circumstances(
         date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        command=shlex.join(["python", "bench/gateway/run.py", *arguments]),
+        command=shlex.join(["python", "bench/gateway/run.py", *_without_files(arguments)]),
         machine=_cpu_model(),
         cpus=len(os.sched_getaffinity(0)),
         pinning="gateway on one, mock and load on the rest" if cores.gateway else "not pinned",
