@@ -152,7 +152,7 @@ class ModelCaller:
         message = str(error) if found is None else f"{error}: {found.message}"
         return classify(
             card=card,
-            status=None,
+            status=found.status if found else None,
             message=message,
             code=found.code if found else None,
             error_type=found.type if found else None,

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from pointsman.core.catalog import Operation
-from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest, Usage
+from pointsman.core.chat import (
+    ChatReply,
+    ChatRequest,
+    EmbeddingReply,
+    EmbeddingRequest,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    Usage,
+)
 from pointsman.core.stream import (
     Ended,
     ReasoningDelta,
@@ -25,7 +37,7 @@ if TYPE_CHECKING:
 
     from pointsman.core.catalog import ModelCard
     from pointsman.core.jsontypes import Json, JsonObject
-    from pointsman.dialects.base import RelayScanner, StreamDecoder, Upstream
+    from pointsman.dialects.base import Relayable, RelayScanner, StreamDecoder, Upstream
     from pointsman.dialects.raw import RawBody
     from pointsman.engine.inbound import Inbound, Outward
 
@@ -190,14 +202,15 @@ class Relay:
 
     raw: RawBody
     operation: Operation
-    upstream: Upstream
+    upstream: Relayable
     wants_stream: bool
     wants_stream_usage: bool
 
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
         given = self.raw.value
-        updates: dict[str, Json] = {name: value for name, value in card.defaults.items() if name not in given}
+        merged = with_defaults(given, card.defaults)
+        updates = {name: merged[name] for name in card.defaults if merged[name] is not given.get(name)}
         updates["model"] = card.upstream_model
         if self.wants_stream and not self.wants_stream_usage:
             asked = given.get("stream_options")
@@ -211,7 +224,17 @@ class Relay:
     def whole(self, body: bytes) -> Whole:
         """See Exchange."""
         value = _object(body)
-        return Whole(body=body, usage=self.upstream.usage(value), output_chars=len(body))
+        usage = self.upstream.usage(value)
+        return Whole(body=body, usage=usage, output_chars=0 if usage is not None else self._chars(value))
+
+    def _chars(self, value: JsonObject) -> int:
+        """Characters of content, for an estimate; a body the neutral form cannot say counts as a whole."""
+        if self.operation is Operation.EMBEDDINGS:
+            return 0
+        try:
+            return _chars(self.upstream.decode_reply(value))
+        except ValueError:
+            return len(json.dumps(value, ensure_ascii=False))
 
     def pump(self) -> Pump[bytes]:
         """See Exchange."""
@@ -255,14 +278,14 @@ class Translate(Generic[Piece]):
         return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say())
 
 
-def with_defaults(body: JsonObject, defaults: object) -> JsonObject:
+def with_defaults(body: JsonObject, defaults: Mapping[str, Json]) -> JsonObject:
     """*body* with *defaults* for the fields it does not have; objects (Ollama's `options`) are merged one deep."""
-    if not isinstance(defaults, dict) or not defaults:
+    if not defaults:
         return body
     merged: JsonObject = {**defaults, **body}
     for name, value in defaults.items():
         given = body.get(name)
-        if isinstance(value, dict) and isinstance(given, dict):
+        if isinstance(value, Mapping) and isinstance(given, Mapping):
             merged[name] = {**value, **given}
     return merged
 
@@ -271,11 +294,12 @@ def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
     """A Relay when the caller's bytes are this endpoint's own dialect, else None."""
     if inbound.raw is None or inbound.relays_to != upstream.name or upstream.path(inbound.operation) is None:
         return None
+    relayable = cast("Relayable", upstream)  # a surface names only dialects that can be relayed to
     wants_usage = isinstance(inbound.request, ChatRequest) and inbound.request.stream_usage
     return Relay(
         raw=inbound.raw,
         operation=inbound.operation,
-        upstream=upstream,
+        upstream=relayable,
         wants_stream=inbound.wants_stream,
         wants_stream_usage=wants_usage,
     )
@@ -297,4 +321,16 @@ def _object(body: bytes) -> JsonObject:
 
 
 def _chars(reply: ChatReply | EmbeddingReply) -> int:
-    return sum(len(choice.message.text) for choice in reply.choices) if isinstance(reply, ChatReply) else 0
+    if isinstance(reply, EmbeddingReply):
+        return 0
+    return sum(_part_chars(part) for choice in reply.choices for part in choice.message.parts)
+
+
+def _part_chars(part: Part) -> int:
+    match part:
+        case Text() | Reasoning() | Refusal():
+            return len(part.text)
+        case ToolCall():
+            return len(part.arguments)
+        case _:
+            return 0

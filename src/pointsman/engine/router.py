@@ -5,13 +5,13 @@ One Router serves any number of concurrent requests on one event loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from pointsman.core.catalog import Operation
-from pointsman.core.chat import ChatReply, EmbeddingReply, EmbeddingRequest
+from pointsman.core.chat import EmbeddingRequest
 from pointsman.core.decision import Caller
-from pointsman.core.errors import AllAttemptsFailed, InvalidRequest
+from pointsman.core.errors import AllAttemptsFailed, DeadlineExceeded, InvalidRequest
 from pointsman.core.events import Rejected
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.stream import StreamEvent, StreamFailed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from pointsman.core.catalog import Catalog
-    from pointsman.core.chat import ChatRequest
+    from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply
     from pointsman.core.decision import Decision
     from pointsman.core.errors import PointsmanError
     from pointsman.engine.attempt import ModelCaller
@@ -58,23 +58,18 @@ class Router:
 
     async def complete(self, request: ChatRequest, caller: Caller | None = None) -> ChatReply:
         """The answer to *request*; a PointsmanError when it is refused or nobody answers."""
-        answer = await self.answer(self._inbound(request, caller))
-        if not isinstance(answer.whole.reply, ChatReply):
-            message = "complete() takes a ChatRequest; embed() takes an EmbeddingRequest."
-            raise InvalidRequest(message)
-        return answer.whole.reply
+        answer = await self.answer(self._inbound(_chat(request, stream=False), caller))
+        return cast("ChatReply", answer.whole.reply)
 
     async def embed(self, request: EmbeddingRequest, caller: Caller | None = None) -> EmbeddingReply:
         """The vectors for *request*."""
-        answer = await self.answer(self._inbound(request, caller))
-        if not isinstance(answer.whole.reply, EmbeddingReply):
-            message = "embed() takes an EmbeddingRequest; complete() takes a ChatRequest."
-            raise InvalidRequest(message)
-        return answer.whole.reply
+        answer = await self.answer(self._inbound(_embedding(request), caller))
+        return cast("EmbeddingReply", answer.whole.reply)
 
     async def stream(self, request: ChatRequest, caller: Caller | None = None) -> AsyncIterator[StreamEvent]:
         """The events of the streamed answer; AllAttemptsFailed when it breaks off after it began."""
-        started = await self.answer_stream(self._inbound(request, caller), lambda: lambda event: (event,))
+        inbound = self._inbound(_chat(request, stream=True), caller)
+        started = await self.answer_stream(inbound, lambda: lambda event: (event,))
         try:
             async for event in started.pieces:
                 if isinstance(event, StreamFailed):
@@ -169,6 +164,21 @@ class Router:
         )
 
 
+def _chat(request: ChatRequest | EmbeddingRequest, *, stream: bool) -> ChatRequest:
+    """*request* as this call means it, whatever its `stream` says."""
+    if isinstance(request, EmbeddingRequest):
+        message = "complete() and stream() take a ChatRequest; embed() takes an EmbeddingRequest."
+        raise InvalidRequest(message)
+    return replace(request, stream=stream, stream_usage=stream)
+
+
+def _embedding(request: ChatRequest | EmbeddingRequest) -> EmbeddingRequest:
+    if not isinstance(request, EmbeddingRequest):
+        message = "embed() takes an EmbeddingRequest; complete() and stream() take a ChatRequest."
+        raise InvalidRequest(message)
+    return request
+
+
 def _no_pieces() -> Callable[[StreamEvent], Sequence[bytes]]:
     return lambda _event: ()
 
@@ -182,4 +192,7 @@ def _broke_off(started: StreamedAnswer[StreamEvent], event: StreamFailed) -> Poi
         status=event.status,
         code=event.code,
     )
-    return AllAttemptsFailed(f"The answer broke off: {event.message}", failures=(failure,))
+    message = f"The answer broke off: {event.message}"
+    if event.code == DeadlineExceeded.code:
+        return DeadlineExceeded(message)
+    return AllAttemptsFailed(message, failures=(failure,))

@@ -7,7 +7,7 @@ answer can only go on, end properly, or end with the dialect's own error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -17,19 +17,17 @@ from pointsman.core.errors import (
     ContextTooLong,
     DeadlineExceeded,
     InvalidRequest,
-    NoModelAvailable,
     PointsmanError,
     Refused,
 )
 from pointsman.core.failure import Failure, FailureKind
-from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.usage import estimate
 from pointsman.resilience.plan import Plan
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
-    from pointsman.core.chat import Usage
     from pointsman.core.decision import Decision
     from pointsman.engine.attempt import Begun, ModelCaller
     from pointsman.engine.inbound import Inbound
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from pointsman.engine.usage import Bill
 
 Found = TypeVar("Found")
-Say = Callable[[StreamEvent], Sequence[Piece]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ class StreamedAnswer(Generic[Piece]):
 
     decision: Decision
     card: ModelCard
-    pieces: AsyncGenerator[Piece, None]
+    pieces: Delivery[Piece]
     fallbacks: int
     overhead_ms: float
 
@@ -103,7 +100,7 @@ class Turn(Generic[Piece]):
         return StreamedAnswer(
             decision=self.plan.decision,
             card=card,
-            pieces=self._pieces(card, begun),
+            pieces=Delivery(card=card, begun=begun, record=self.record, new_say=self.new_say),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
         )
@@ -144,39 +141,6 @@ class Turn(Generic[Piece]):
         return Translate(
             request=self.inbound.request, upstream=upstream, outward=self.inbound.outward, say=self.new_say
         )
-
-    async def _pieces(self, card: ModelCard, begun: Begun[Piece]) -> AsyncGenerator[Piece, None]:
-        """What came before the commit, then the rest; at the end, whatever the end is, the record is closed."""
-        pump = begun.pump
-        try:
-            for piece in begun.first:
-                yield piece
-            problem: str | None = None
-            try:
-                async for data in begun.arriving:
-                    for piece in pump.feed(data):
-                        yield piece
-                    if pump.failure is not None:
-                        break
-                for piece in pump.close():
-                    yield piece
-            except (AttemptFailed, NoModelAvailable) as error:
-                problem = str(error)
-            if pump.failure is not None:
-                self.record.broke_off(card, self._usage(pump.usage, pump.output_chars), pump.failure.message)
-            elif problem is not None or not pump.has_ended:
-                message = problem or "the stream ended before the answer did"
-                for piece in self.new_say()(StreamFailed(message=f"{card.name}: {message}", code="upstream_failed")):
-                    yield piece
-                self.record.broke_off(card, self._usage(pump.usage, pump.output_chars), message)
-            else:
-                self.record.served(card, self._usage(pump.usage, pump.output_chars))
-        finally:
-            self.record.cancelled(card, self._usage(pump.usage, pump.output_chars))
-            await begun.response.aclose()
-
-    def _usage(self, reported: Usage | None, output_chars: int) -> Usage:
-        return reported or estimate(self.record.resolved.features.estimated_input_tokens, output_chars)
 
 
 def exhausted(failures: Sequence[Failure]) -> PointsmanError:

@@ -141,7 +141,7 @@ class Selector:
         raise ContextTooLong(message, hint="Shorten it, or ask for a model with a larger window.", param="messages")
 
     def _ladder(self, router: RouterCard | None, tier: Tier) -> tuple[str, ...]:
-        """Who follows the tier's own models: the tier's and the router's fallbacks, then its other tiers, upwards first."""
+        """Who follows the tier's own models: the tier's and the router's fallbacks, then its other tiers, up first."""
         if router is None:
             return ()
         climbed = _nearest(tier) if self.catalog.climb_tiers else ()

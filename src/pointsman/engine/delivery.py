@@ -1,0 +1,106 @@
+"""The way of a streamed answer from its first content to its end: pieces out, and one last line in the record.
+
+ended by                                   told to the caller            recorded as
+the dialect's proper end                   -                             ok, whatever happens to the connection then
+an error event of the endpoint             that event                    failed
+a cut, a stall, a broken connection        the dialect's error event     failed
+the deadline                               the dialect's error event     deadline
+the caller, who closes or is cancelled     -                             cancelled
+an exception of our own                    the exception                 failed
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
+
+from pointsman.core.errors import DeadlineExceeded, PointsmanError
+from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.exchange import Piece
+from pointsman.engine.usage import estimate
+
+if TYPE_CHECKING:
+    from pointsman.core.catalog import ModelCard
+    from pointsman.engine.attempt import Begun
+    from pointsman.engine.record import Record
+
+Say = Callable[[StreamEvent], Sequence[Piece]]
+CUT = "the stream ended before the answer did"
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery(Generic[Piece]):
+    """The pieces of one streamed answer, to be iterated once and then closed, even when none was ever taken.
+
+    Closing before the end cancels the endpoint's work.
+    """
+
+    card: ModelCard
+    begun: Begun[Piece]
+    record: Record
+    new_say: Callable[[], Say[Piece]]
+    _running: AsyncGenerator[Piece, None] | None = field(default=None, init=False)
+
+    def __aiter__(self) -> AsyncIterator[Piece]:
+        if self._running is None:
+            self._running = self._run()
+        return self._running
+
+    async def aclose(self) -> None:
+        """Let go of the endpoint and close the record, unless that is done."""
+        if self._running is not None:
+            await self._running.aclose()
+        if not self.record.is_finished:  # a generator that was never started does not run its `finally` either
+            self._settle(None, GeneratorExit())
+            await self.begun.response.aclose()
+
+    async def _run(self) -> AsyncGenerator[Piece, None]:
+        pump = self.begun.pump
+        problem: PointsmanError | None = None
+        try:
+            for piece in self.begun.first:
+                yield piece
+            try:
+                async for data in self.begun.arriving:
+                    for piece in pump.feed(data):
+                        yield piece
+                    if pump.failure is not None:
+                        break
+                else:
+                    for piece in () if self.begun.is_complete else pump.close():
+                        yield piece
+            except PointsmanError as error:
+                problem = error
+            if pump.failure is None and not pump.has_ended:
+                for piece in self._broken_off(problem):
+                    yield piece
+            self._settle(problem, None)
+        except BaseException as error:
+            self._settle(problem, error)
+            raise
+        finally:
+            await self.begun.response.aclose()
+
+    def _broken_off(self, problem: PointsmanError | None) -> Sequence[Piece]:
+        code = problem.code if problem is not None else "upstream_failed"
+        return self.new_say()(StreamFailed(message=f"{self.card.name}: {problem or CUT}", code=code))
+
+    def _settle(self, problem: PointsmanError | None, error: BaseException | None) -> None:
+        """Close the record: *problem* is the endpoint's, *error* is what stopped us."""
+        pump, card, record = self.begun.pump, self.card, self.record
+        usage = pump.usage or estimate(record.resolved.features.estimated_input_tokens, pump.output_chars)
+        has_left = isinstance(error, (GeneratorExit, asyncio.CancelledError))
+        if pump.failure is not None:
+            record.broke_off(card, usage, pump.failure.message)
+        elif error is not None and not has_left:
+            record.broke_off(card, usage, type(error).__name__)
+        elif pump.has_ended:
+            record.served(card, usage)
+        elif problem is not None:
+            record.broke_off(card, usage, problem.message, in_time=not isinstance(problem, DeadlineExceeded))
+        elif has_left:
+            record.cancelled(card, usage)
+        else:
+            record.broke_off(card, usage, CUT)
