@@ -1,0 +1,1 @@
+"""Ollama's own API, towards endpoints: request, reply, stream; `dialect` puts them together."""

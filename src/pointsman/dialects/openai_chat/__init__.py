@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions: content, messages, request, reply, streams, relay, errors, and `dialect` over them."""

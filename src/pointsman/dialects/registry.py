@@ -1,0 +1,19 @@
+"""The dialects by name: those callers may speak and those endpoints may speak."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pointsman.dialects.ollama.dialect import Ollama
+from pointsman.dialects.openai_chat.dialect import OpenAIChat
+from pointsman.dialects.openai_completions import OpenAICompletions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pointsman.dialects.base import Surface, Upstream
+
+_OPENAI_CHAT = OpenAIChat()
+
+SURFACES: Final[Mapping[str, Surface]] = {surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions())}
+UPSTREAMS: Final[Mapping[str, Upstream]] = {upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama())}
