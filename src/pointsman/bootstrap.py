@@ -81,9 +81,12 @@ def make_router(
     providers: Mapping[str, Provider] | None = None,
     upstreams: Mapping[str, Upstream] | None = None,
     observers: Sequence[Observer] = (),
-    clock: Callable[[], float] = time.monotonic,
 ) -> Router:
-    """The router over *catalog*. Without *providers* it decides and never calls."""
+    """The router over *catalog*. Without *providers* it decides and never calls.
+
+    Its clock is the one event loops count by; uvloop's own `time()` is the same, but stands still within a turn.
+    """
+    clock = time.monotonic
     settings = loaded.settings
     return Router(
         catalog=catalog,
@@ -240,7 +243,6 @@ async def open_router(
                 providers=providers,
                 upstreams=UPSTREAMS,
                 observers=(*sinks, *observers),
-                clock=asyncio.get_running_loop().time,
             )
 
 
