@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from pointsman.core.catalog import Secret, Tier
-from pointsman.core.jsontypes import Json
 
 
 class Section(BaseModel):
@@ -68,18 +66,4 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Tokens = Annotated[int, Field(gt=0)]
-
-
-def _json(value: object) -> Json:
-    match value:
-        case None | str() | bool() | int() | float():
-            return value
-        case Mapping():
-            return {str(key): _json(child) for key, child in value.items()}
-        case Sequence():
-            return [_json(child) for child in value]
-        case _:
-            raise ValueError("should be a JSON value")
-
-
-JsonField = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]  # pydantic cannot take a recursive alias
+JsonField = Annotated[Any, WithJsonSchema({})]  # pydantic cannot take a recursive alias

@@ -79,6 +79,7 @@ def load(
     warnings = (
         *read.warnings,
         *advice.missing_keys(loaded.catalog, tree, is_litellm=read.is_litellm, unset=read.unset_keys),
+        *advice.undeclared_locality(settings, loaded.catalog, tree, is_litellm=read.is_litellm),
     )
     return replace(
         loaded,

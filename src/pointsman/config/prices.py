@@ -55,7 +55,8 @@ def names_to_look_up(model: str) -> tuple[str, ...]:
     """The names *model* may stand under, most exact first: as it is, without date, without vendor, without either."""
     plain_name = model.removesuffix(":free").lower()
     last = plain_name.rpartition("/")[2]
-    names = (model, plain_name, _SNAPSHOT.sub("", plain_name), last, _SNAPSHOT.sub("", last))
+    undated = _SNAPSHOT.sub("", last)
+    names = (model, plain_name, _SNAPSHOT.sub("", plain_name), last, undated, undated.replace(".", "-"))
     return tuple(dict.fromkeys(names))
 
 

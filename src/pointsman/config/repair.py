@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -127,11 +126,13 @@ class _Open:
     def is_list(self) -> bool:
         return isinstance(self.shape, list)
 
-    def takes(self, key: str, root: Mapping[str, Shape]) -> bool:
-        """Whether *key* may be the next one here."""
-        if not isinstance(self.shape, dict) or key in self.seen:
-            return False
-        return key in self.shape or ("*" in self.shape and key not in root)
+    def knows(self, key: str) -> bool:
+        """Whether *key* may be the next one here, by its name."""
+        return isinstance(self.shape, dict) and key in self.shape and key not in self.seen
+
+    def takes_any(self, key: str) -> bool:
+        """Whether *key* may be the next one here, as any key may."""
+        return isinstance(self.shape, dict) and "*" in self.shape and key not in self.seen
 
     def below(self, key: str) -> Shape:
         """What may stand under *key* here."""
@@ -165,8 +166,7 @@ class _Repairer:
     """Puts each line under the innermost open key that knows it."""
 
     def __init__(self) -> None:
-        self.root: dict[str, Shape] = _ours() | _litellm()
-        self.open: list[_Open] = [_Open(self.root, 0)]
+        self.open: list[_Open] = [_Open(_ours() | _litellm(), 0)]
         self.lines: list[str] = []
         self._brackets = 0
         self._last_model = ""
@@ -190,8 +190,10 @@ class _Repairer:
     def _place(self, key: str) -> int:
         """The index of the open mapping that *key* belongs to."""
         for index in range(len(self.open) - 1, -1, -1):
-            candidate = self.open[index]
-            if candidate.takes(key, self.root) and not (key == CONFIG and index and self._last_model != ROUTER_MODEL):
+            here = self.open[index]
+            if here.knows(key) and not (key == CONFIG and index and self._last_model != ROUTER_MODEL):
+                return index
+            if here.takes_any(key) and not any(outer.knows(key) for outer in self.open[:index]):
                 return index
         return next((index for index in range(len(self.open) - 1, -1, -1) if not self.open[index].is_list), 0)
 
@@ -234,8 +236,12 @@ class _Repairer:
         if not line.startswith("-"):
             self.lines.append(" " * self.open[-1].indent + line)
             return
-        here = self.open[-1]
-        self.lines.append(" " * here.indent + line)
+        if self.open[-1].seen or len(self.open) == 1:
+            index = next((index for index in range(len(self.open) - 1, -1, -1) if self.open[index].is_list), 0)
+            del self.open[index + 1 :]
+        elif not self.open[-1].is_list:
+            self.open[-1].shape = [{"*": None}]
+        self.lines.append(" " * self.open[-1].indent + line)
 
     def _count_brackets(self, line: str) -> None:
         bare = re.sub(r"\"[^\"]*\"|'[^']*'|(?:^|\s)#.*", "", line)

@@ -252,7 +252,7 @@ class Settings(Section):
     )
     models: ModelList = Field(default=[], description="The models: a list, or a mapping by name.")
     model: StandardModel = Field(default=StandardModel(), description="The model when the caller names none.")
-    routing: RoutingSettings = Field(default=RoutingSettings(), description="How `auto` chooses.")
+    routing: RoutingSettings = Field(default=RoutingSettings(), description="Which model `auto` takes.")
     aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
     fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a model (or `*`, any) does not.")
     context_window_fallbacks: dict[Name, Names] = Field(

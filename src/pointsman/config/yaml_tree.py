@@ -30,7 +30,7 @@ def parse_yaml(text: str, name: str) -> Node:
             return Node({}, Origin(source=Source.FILE, name=name, line=1))
         return _Builder(loader, name).build(root, line=1, depth=0)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(_syntax_message(error, name)) from error
+        raise ConfigError(_syntax_message(error, text, name)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = text[error.position]
@@ -49,19 +49,15 @@ def masked_line(line: str) -> str:
     return line[: found.start("value")] + "*" * len(found["value"])
 
 
-def _syntax_message(error: yaml.MarkedYAMLError, name: str) -> str:
-    mark = error.problem_mark or error.context_mark
-    problem = error.problem or error.context or "the YAML cannot be read"
-    if mark is None:
-        return f"{name}: {problem}."
-    excerpt = ""
-    if isinstance(mark.buffer, str):
-        lines = mark.buffer.rstrip("\0").splitlines() or [""]
-        line = lines[min(mark.line, len(lines) - 1)]
-        column = mark.column if mark.line < len(lines) else len(line)
-        start = max(0, column - 40)
-        excerpt = f"\n    {masked_line(line)[start : start + 76]}\n    {' ' * (column - start)}^"
-    return f"{name}:{mark.line + 1}: {problem}.{excerpt}"
+def _syntax_message(error: yaml.MarkedYAMLError, text: str, name: str) -> str:
+    mark = error.problem_mark
+    number, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.splitlines()
+    line = lines[min(number, len(lines) - 1)]
+    column = column if number < len(lines) else len(line)
+    start = max(0, column - 40)
+    excerpt = f"    {masked_line(line)[start : start + 76]}\n    {' ' * (column - start)}^"
+    return f"{name}:{number + 1}: {error.problem}.\n{excerpt}"
 
 
 class _Builder:

@@ -19,6 +19,7 @@ from pointsman.config.imports.notes import Notes
 from pointsman.config.tree import Node, Path, mapping, overlay
 from pointsman.config.warning import ConfigWarning
 from pointsman.core.catalog import AUTO
+from pointsman.core.errors import ConfigError
 
 SHAPE = frozenset({"model_list", "litellm_settings", "router_settings", "general_settings", CONFIG})
 TOP_KEYS = SHAPE | {"environment_variables", "include"}
@@ -75,7 +76,8 @@ def with_includes(tree: Node, folder: FilePath, read: Callable[[FilePath], Node]
         for name in targets_of(include, ("include",), notes):
             seen += 1
             if seen > MAX_INCLUDES:
-                notes.fail(("include",), include, f"at most {MAX_INCLUDES} files that do not include each other")
+                where = include.origin.where
+                raise ConfigError(f"{where}: include: more than {MAX_INCLUDES} files; do they include each other?")
             included = read(folder / (name.text or ""))
             waiting.append(included)
             entries = dict(merged.entries)
