@@ -1,1 +1,19 @@
 """Fakes at the ports, for our own tests and for those of programs that build on Pointsman."""
+
+from pointsman.testing.catalogs import CLOUD_PRICE, a_card, a_catalog, a_router, an_endpoint
+from pointsman.testing.clock import ManualClock
+from pointsman.testing.provider import Answers, Fails, FakeProvider, FakeResponse, Hangs
+
+__all__ = [
+    "CLOUD_PRICE",
+    "Answers",
+    "Fails",
+    "FakeProvider",
+    "FakeResponse",
+    "Hangs",
+    "ManualClock",
+    "a_card",
+    "a_catalog",
+    "a_router",
+    "an_endpoint",
+]
