@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,19 +22,11 @@ RUNNABLE = [page for page in pages() if snippets_of(page)]
 _LISTENING = re.compile(r"http://(127\.0\.0\.1:\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
-    """A gateway on the demo models, and the environment its commands share."""
-
-    address: str
-    environ: Mapping[str, str]
-
-
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all pages, with folders of its own."""
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The environment that all commands share: folders of their own, no keys."""
     home = tmp_path_factory.mktemp("home")
-    environ = {
+    return {
         "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
@@ -45,16 +37,21 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",
     }
+
+
+@pytest.fixture(scope="session")
+def address(environ: Mapping[str, str]) -> Iterator[str]:
+    """Where one gateway on the demo models listens, for all pages."""
     with subprocess.Popen(
         [BIN / "pointsman", "serve", "--demo", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=home,
+        cwd=environ["HOME"],
         env=environ,
     ) as process:
         try:
-            yield Gateway(address=_address(process), environ=environ)
+            yield _address(process)
         finally:
             process.terminate()
             process.wait(RUN_S)
@@ -71,50 +68,67 @@ def _address(process: subprocess.Popen[str]) -> str:
     pytest.fail(f"the gateway did not start:\n{''.join(said)}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the examples of one page run. `address` is the gateway's, if the page talks to it."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    address: str = DOCS_ADDRESS
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """The finished process, with all that it said in `stdout`."""
+        return subprocess.run(
+            [str(argument).replace(DOCS_ADDRESS, self.address) for argument in arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=RUN_S,
+            cwd=self.folder,
+            env=self.environ,
+        )
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_examples_of_a_page_run(
+    page: Path, tmp_path: Path, environ: Mapping[str, str], request: pytest.FixtureRequest
+) -> None:
     """From top to bottom, in one folder: files are written, configurations load, programs run, output is as shown."""
+    place = Place(folder=tmp_path, environ=environ)
+    if any(DOCS_ADDRESS in snippet.text for snippet in snippets_of(page)):
+        place = replace(place, address=request.getfixturevalue("address"))
     for snippet in snippets_of(page):
         match snippet.kind:
             case "yaml":
-                _check_yaml(snippet, tmp_path)
+                _check_yaml(snippet, place)
             case "python":
-                _run_python(snippet, tmp_path, request.getfixturevalue("gateway"))
+                _run_python(snippet, place)
             case _:
-                _run_console(snippet, tmp_path, request.getfixturevalue("gateway"))
+                _run_console(snippet, place)
 
 
-def _check_yaml(snippet: Snippet, folder: Path) -> None:
-    path = folder / (snippet.title or "pointsman.yaml")
+def _check_yaml(snippet: Snippet, place: Place) -> None:
+    path = place.folder / (snippet.title or "pointsman.yaml")
     path.write_text(snippet.text, encoding="utf-8")
-    loaded = load(config=path, environ={"XDG_CONFIG_HOME": str(folder)}, cwd=folder)
+    loaded = load(config=path, environ={"XDG_CONFIG_HOME": str(place.folder)}, cwd=place.folder)
     assert loaded.catalog.models, f"{snippet}: no model in this configuration"
 
 
-def _run_python(snippet: Snippet, folder: Path, gateway: Gateway) -> None:
-    text = snippet.text.replace(DOCS_ADDRESS, gateway.address)
-    done = _run([sys.executable, "-c", text], folder, gateway)
-    assert done.returncode == 0, f"{snippet}:\n{done.stderr}"
+def _run_python(snippet: Snippet, place: Place) -> None:
+    done = place.run(sys.executable, "-c", snippet.text)
+    assert done.returncode == 0, f"{snippet}:\n{done.stdout}"
 
 
-def _run_console(snippet: Snippet, folder: Path, gateway: Gateway) -> None:
+def _run_console(snippet: Snippet, place: Place) -> None:
     for command in commands(snippet.text):
         program = command.line.split()[0]
-        if shutil.which(program, path=gateway.environ["PATH"]) is None:
+        if shutil.which(program, path=place.environ["PATH"]) is None:
             pytest.skip(f"{program} is not installed")
-        line = command.line.replace(DOCS_ADDRESS, gateway.address)
-        done = _run(["/bin/sh", "-c", line], folder, gateway)
-        real = [*done.stdout.splitlines(), *done.stderr.splitlines()]
-        missing = missing_line([shown.replace(DOCS_ADDRESS, gateway.address) for shown in command.shown], real)
-        said = "\n".join(real)
+        said = place.run("/bin/sh", "-c", command.line).stdout
+        missing = missing_line(command.shown, said.splitlines())
         assert missing is None, f"{snippet}: `{command.line}` did not say {missing!r} but:\n{said}"
-
-
-def _run(arguments: list[str], folder: Path, gateway: Gateway) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        arguments, capture_output=True, text=True, check=False, timeout=RUN_S, cwd=folder, env=gateway.environ
-    )
 
 
 def test_output_may_be_shortened_and_differ_in_numbers_only() -> None:
