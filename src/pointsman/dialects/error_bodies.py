@@ -16,9 +16,9 @@ MAX_MESSAGE_CHARS = 300
 SAID_NOTHING = "the endpoint gave no message"
 
 _MAX_READ_CHARS = 65_536
+_MAX_LOOKED_AT_CHARS = 4 * MAX_MESSAGE_CHARS
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,400})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,1000}>")
-_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def decode_error_body(body: bytes) -> UpstreamError:
@@ -39,12 +39,12 @@ def read_error(value: Json) -> UpstreamError:
     if isinstance(value, list):
         return read_error(value[0]) if value else UpstreamError(message=SAID_NOTHING)
     if not isinstance(value, dict):
-        return UpstreamError(message=shorten(str(value)) if value is not None else SAID_NOTHING)
+        return UpstreamError(message=_word(value) or SAID_NOTHING)
     inner = value.get("error") or value.get("errors") or value
     if isinstance(inner, list):
         inner = inner[0] if inner else value
     if not isinstance(inner, dict):
-        return UpstreamError(message=shorten(str(inner)), type=_word(value.get("error_type")))
+        return UpstreamError(message=shorten(str(inner)) or SAID_NOTHING, type=_word(value.get("error_type")))
     return UpstreamError(
         message=_message(inner),
         code=_code(inner),
@@ -60,7 +60,8 @@ def failure_of(found: UpstreamError) -> StreamFailed:
 
 def shorten(text: str) -> str:
     """*text* on one line, without control characters, at most 300 characters."""
-    line = _UNSEEN.sub(" ", text).strip()
+    seen = "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_LOOKED_AT_CHARS])
+    line = " ".join(seen.split())
     return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
 
@@ -78,8 +79,9 @@ def _message(inner: JsonObject) -> str:
             found = found[0]
         if isinstance(found, dict):
             found = found.get("msg") or found.get("message")
-        if isinstance(found, str) and found.strip():
-            return shorten(found)
+        said = _word(found)
+        if said is not None:
+            return said
     return SAID_NOTHING
 
 

@@ -46,18 +46,18 @@ class CallNumbers:
     index is a new call.
     """
 
-    _current: dict[tuple[int, Json], tuple[int, str]] = field(default_factory=dict)
-    _count: dict[int, int] = field(default_factory=dict)
+    _current: dict[tuple[int, int], tuple[int, str]] = field(default_factory=dict)
+    _used: dict[int, set[int]] = field(default_factory=dict)
 
-    def of(self, choice: int, wire_index: Json, identity: str) -> int:
+    def of(self, choice: int, wire_index: int, identity: str) -> int:
         """The number of the call that *choice* continues, or begins, at *wire_index*."""
-        key = (choice, wire_index)
-        known = self._current.get(key)
+        known = self._current.get((choice, wire_index))
         if known is not None and (not identity or known[1] in ("", identity)):
             return known[0]
-        number = self._count.get(choice, 0)
-        self._count[choice] = number + 1
-        self._current[key] = (number, identity)
+        used = self._used.setdefault(choice, set())
+        number = wire_index if wire_index not in used else max(used) + 1
+        used.add(number)
+        self._current[choice, wire_index] = (number, identity)
         return number
 
 
@@ -159,9 +159,8 @@ class ChatStreamDecoder:
                 yield self._read_call(call, choice, position)
         legacy = delta.get("function_call")
         if isinstance(legacy, dict):
-            number = self._calls.of(choice, "function_call", "")
             yield ToolCallDelta(
-                index=number,
+                index=0,  # there is one of these at most
                 choice=choice,
                 name=_text(legacy.get("name")),
                 arguments=_text(legacy.get("arguments")) or "",
