@@ -12,7 +12,7 @@ KINDS = frozenset({"yaml", "python", "console"})
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`]*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
 _NOT_RUN = re.compile(r"<!-- not run: .+ -->")
-_VARIES = re.compile(r"\b[0-9a-f]{8,32}\b|\d+(?:[.,:]\d+)*")
+_VARIES = re.compile(r"\b[0-9a-f]{8,32}\b|\d+(?:[.,:]\d+)*(?: (?:µs|ms|s)\b)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,8 @@ def commands(text: str) -> tuple[Command, ...]:
 def missing_line(shown: Sequence[str], real: Sequence[str]) -> str | None:
     """The first of the *shown* lines that does not follow in the *real* ones; None when all do.
 
-    Real lines may be left out. Numbers and ids match any others, runs of spaces each other, `…` anything.
+    Real lines may be left out. Numbers (of seconds in any unit) and ids match any others, runs of spaces each other,
+    `…` anything.
     """
     rest = iter([_masked(line) for line in real])
     for line in shown:
