@@ -1,0 +1,163 @@
+"""A conversation: its messages so far, and one turn of it with what was heard."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pointsman.cli.asking import caller_of, said
+from pointsman.core.chat import ChatReply, ChatRequest, Role, Usage
+from pointsman.core.errors import AllAttemptsFailed, PointsmanError
+from pointsman.core.stream import RefusalDelta, StreamEvent, StreamFailed, TextDelta, UsageReported
+from pointsman.engine.inbound import Inbound
+from pointsman.engine.usage import bill, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pointsman.core.catalog import ModelCard
+    from pointsman.core.chat import Message
+    from pointsman.core.decision import Decision
+    from pointsman.core.jsontypes import JsonObject
+    from pointsman.engine.router import Router
+    from pointsman.engine.usage import Bill
+
+SURFACE = "cli"
+_INLINE = re.compile(r"@(?P<name>[\w.:/+-]+)\s+(?P<text>.*)", re.DOTALL)
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """One answer as far as it came; `usage` is an estimate where the endpoint reports none."""
+
+    request: ChatRequest
+    parts: list[str] = field(default_factory=list)
+    decision: Decision | None = None
+    card: ModelCard | None = None
+    usage: Usage | None = None
+    bill: Bill | None = None
+    fallbacks: int = 0
+    duration_ms: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self.parts)
+
+    def to_json(self) -> JsonObject:
+        """The answer for a program."""
+        decision, usage, costs = self.decision, self.usage, self.bill
+        return {
+            "text": self.text,
+            "model": self.card.id if self.card else None,
+            "tier": decision.tier.value if decision and decision.tier else None,
+            "strategy": decision.strategy if decision else None,
+            "reason": decision.reason if decision else None,
+            "privacy": decision.privacy.privacy_class.value if decision else None,
+            "decision_id": decision.id if decision else None,
+            "local": self.card.is_local if self.card else None,
+            "demo": self.card.is_demo if self.card else None,
+            "fallbacks": self.fallbacks,
+            "usage": None
+            if usage is None
+            else {
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "estimated": usage.is_estimated,
+            },
+            "cost_usd": costs.cost_usd if costs else None,
+            "saved_usd": costs.saved_usd if costs else None,
+            "baseline": costs.baseline if costs else None,
+            "duration_ms": round(self.duration_ms, 1),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """What was said, and how the next turn is to be asked."""
+
+    model: str
+    is_private: bool = False
+    tier: str | None = None
+    system: str | None = None
+    messages: list[Message] = field(default_factory=list)
+    turns: list[Heard] = field(default_factory=list)
+
+    def request(self, text: str, model: str | None = None) -> ChatRequest:
+        """The next turn's request; *model* is for this turn only."""
+        system = (said(Role.SYSTEM, self.system),) if self.system else ()
+        messages = (*system, *self.messages, said(Role.USER, text))
+        return ChatRequest(messages=messages, model=model or self.model, stream=True, stream_usage=True)
+
+    def keep(self, text: str, heard: Heard) -> None:
+        """The turn happened; what was heard of the answer, all or a part, is context from now on."""
+        self.turns.append(heard)
+        if heard.text:
+            self.messages += [said(Role.USER, text), said(Role.ASSISTANT, heard.text)]
+
+    def clear(self) -> None:
+        """Forget what was said; costs are kept."""
+        self.messages.clear()
+
+
+def inline_model(text: str) -> tuple[str | None, str]:
+    """The model that `@name text` picks for this message, and the text; `@@` is an @ that picks nothing."""
+    if text.startswith("@@"):
+        return None, text[1:]
+    found = _INLINE.fullmatch(text)
+    return (found["name"], found["text"]) if found else (None, text)
+
+
+async def answer(router: Router, conversation: Conversation, heard: Heard, show: Callable[[str], None] | None) -> None:
+    """Fill *heard* with the answer to its request; *show* gets each piece as it comes (None: ask for it whole)."""
+    began = router.clock()
+    request = heard.request if show is not None else replace(heard.request, stream=False, stream_usage=False)
+    caller = caller_of(private=conversation.is_private, tier=conversation.tier)
+    inbound = Inbound(request=request, arrived_s=began, caller=caller, surface=SURFACE)
+    try:
+        if show is None:
+            await _whole(router, inbound, heard)
+        else:
+            await _streamed(router, inbound, heard, show)
+    finally:
+        heard.duration_ms = (router.clock() - began) * 1e3
+        if heard.card is not None:
+            tokens = router.decider.features_of(request).estimated_input_tokens
+            heard.usage = heard.usage or estimate(tokens, len(heard.text))
+            heard.bill = bill(heard.usage, heard.card, router.catalog.baseline_card)
+
+
+async def _whole(router: Router, inbound: Inbound, heard: Heard) -> None:
+    found = await router.answer(inbound)
+    heard.decision, heard.card, heard.fallbacks = found.decision, found.card, found.fallbacks
+    heard.usage = found.whole.usage
+    if isinstance(found.whole.reply, ChatReply):
+        heard.parts += [choice.message.text for choice in found.whole.reply.choices[:1]]
+
+
+async def _streamed(router: Router, inbound: Inbound, heard: Heard, show: Callable[[str], None]) -> None:
+    found = await router.answer_stream(inbound, _as_they_are)
+    heard.decision, heard.card, heard.fallbacks = found.decision, found.card, found.fallbacks
+    try:
+        async for event in found.pieces:
+            match event:
+                case TextDelta(choice=0) | RefusalDelta(choice=0):
+                    heard.parts.append(event.text)
+                    show(event.text)
+                case UsageReported():
+                    heard.usage = event.usage
+                case StreamFailed():
+                    raise _broke_off(event)
+                case _:
+                    pass
+    finally:
+        await found.pieces.aclose()
+
+
+def _as_they_are() -> Callable[[StreamEvent], tuple[StreamEvent, ...]]:
+    return lambda event: (event,)
+
+
+def _broke_off(event: StreamFailed) -> PointsmanError:
+    return AllAttemptsFailed(f"The answer broke off: {event.message}", failures=())

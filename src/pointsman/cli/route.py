@@ -1,0 +1,105 @@
+"""`pointsman route`: which model a prompt would go to, and why; nobody is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pointsman.cli.options import config_option, json_option, model_option, private_option, tier_option
+from pointsman.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from pointsman.config.load import Loaded
+    from pointsman.core.decision import Decision
+    from pointsman.core.jsontypes import JsonObject
+
+EXAMPLES = """\b
+Examples:
+  pointsman route "write a haiku about rain"
+  git diff | pointsman route --json -
+  pointsman route --data prompts.jsonl --json > decisions.jsonl
+"""
+
+
+@click.command(short_help="Decide which model a prompt goes to, and why.", epilog=EXAMPLES)
+@click.argument("prompt", nargs=-1)
+@click.option(
+    "--data",
+    type=click.Path(),
+    metavar="F.jsonl",
+    help="Decide for every line: an object with `prompt` or `messages`, and perhaps `id`, `tools`, `n_tools`.",
+)
+@model_option
+@tier_option
+@private_option
+@json_option
+@config_option
+def route(
+    prompt: tuple[str, ...],
+    data: str | None,
+    model: str | None,
+    tier: str | None,
+    *,
+    private: bool,
+    as_json: bool,
+    config: str | None,
+) -> int:
+    """Decide which model a prompt goes to, and explain; no model is called.
+
+    PROMPT is the text, or - for standard input. Without a configured model the shipped catalog is used.
+    """
+    import asyncio
+
+    from pointsman.bootstrap import decide_only
+    from pointsman.cli.asking import asked_model, caller_of
+    from pointsman.core.chat import ask
+
+    if data is not None and prompt:
+        raise click.UsageError("Give PROMPT or --data, not both.", click.get_current_context())
+    text = None if data is not None else _required_text(prompt)
+    loaded, catalog_name = _loaded(config)
+    asked, said_by = asked_model(model, loaded)
+    caller = caller_of(private=private, tier=tier)
+    router = decide_only(loaded)
+    if data is not None:
+        from pointsman.cli.route_data import route_lines
+
+        return route_lines(router, data, asked=asked, caller=caller, catalog_name=catalog_name, as_json=as_json)
+    request = ask(text or "", model=asked)
+    decision = asyncio.run(router.decide(request, caller))
+    if as_json:
+        print_json(decision_json(decision, catalog_name) | {"asked_by": said_by})
+    else:
+        from pointsman.cli.explanation import print_decision
+
+        print_decision(router, request, decision, said_by=said_by)
+    return 0
+
+
+def decision_json(decision: Decision, catalog_name: str) -> JsonObject:
+    """The contract's object, and which catalog was decided over: `configured` or `default`."""
+    from pointsman.engine.explain import as_json
+
+    return as_json(decision) | {"catalog": catalog_name}
+
+
+def _required_text(prompt: tuple[str, ...]) -> str:
+    from pointsman.cli.prompt_input import prompt_text
+
+    text = prompt_text(prompt)
+    if text is None:
+        raise click.UsageError("PROMPT is missing.", click.get_current_context())
+    return text
+
+
+def _loaded(config: str | None) -> tuple[Loaded, str]:
+    """The configuration and what its catalog is called; the shipped one when it names no model."""
+    from pointsman.cli.setup import configuration
+    from pointsman.config.load import load_default_catalog
+
+    loaded = configuration(config)
+    if loaded.catalog.models:
+        return loaded, "configured"
+    say("note: no model is configured, so this decides over the shipped default catalog")
+    return load_default_catalog(), "default"

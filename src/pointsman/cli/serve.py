@@ -1,0 +1,67 @@
+"""`pointsman serve`: the gateway and the page, and what they say when they start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pointsman.cli.options import config_option
+from pointsman.cli.output import say
+
+if TYPE_CHECKING:
+    from pointsman.cli.setup import Ready
+    from pointsman.core.jsontypes import Json
+
+EXAMPLES = """\b
+Examples:
+  pointsman serve
+  pointsman serve --config litellm_config.yaml --port 4001
+  pointsman serve --demo
+"""
+
+
+@click.command(short_help="Start the gateway and the page.", epilog=EXAMPLES)
+@config_option
+@click.option("--host", help="Address to listen on; anything wider than loopback needs a key.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port; 0 takes a free one.  [default: 4000]")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that serve.  [default: 1]")
+@click.option("--demo", is_flag=True, help="Serve three tiny built-in models: a demonstration, they know nothing.")
+def serve(config: str | None, host: str | None, port: int | None, workers: int | None, *, demo: bool) -> None:
+    """Start the gateway: the OpenAI API on http://127.0.0.1:4000/v1, and a page for the browser.
+
+    Without a configuration it looks for Ollama, LM Studio, llama.cpp, vLLM and LiteRT-LM on this machine and for keys
+    in the environment. When there is nothing, the demo starts. Ctrl-C stops it, SIGHUP reads the configuration again.
+    """
+    import logging
+
+    from pointsman.bootstrap import embedded_models
+    from pointsman.cli.banner import print_banner
+    from pointsman.cli.setup import ready, tell_warnings
+    from pointsman.server.gateway import OpenGateway
+    from pointsman.server.run import bind, require_key_for_wide_bind
+    from pointsman.server.run import serve as serve_on
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start = ready(config, _flags(host, port, workers), demo=demo)
+    is_fallen = not start.has_models
+    if is_fallen:
+        start = _demo_if_possible(start)
+    server = start.loaded.settings.server
+    require_key_for_wide_bind(server.host, has_keys=bool(server.master_key or server.keys))
+    with bind(server.host, server.port) as listener, embedded_models(start.loaded, say) as addresses:
+        tell_warnings(start.loaded)
+        print_banner(start, port=listener.getsockname()[1], is_fallen=is_fallen)
+        serve_on(OpenGateway(start.loaded, addresses), listener, workers=server.workers)
+
+
+def _flags(host: str | None, port: int | None, workers: int | None) -> dict[str, Json]:
+    given: dict[str, Json | None] = {"server.host": host, "server.port": port, "server.workers": workers}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _demo_if_possible(start: Ready) -> Ready:
+    """The demo in place of nothing; *start* as it is when the built-in llama.cpp is not installed."""
+    from pointsman.cli.setup import can_embed, demonstration
+
+    return demonstration(start.loaded) if can_embed() else start

@@ -1,0 +1,168 @@
+"""`pointsman route`: decisions without a call, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+CODE = "Write a Python function and debug the class."
+CONTRACT = {"model", "tier", "score", "confidence", "strategy", "reason", "privacy", "struck", "trail", "elapsed_us"}
+
+
+def test_json_is_the_contracts_object_and_nothing_else(run: Run, configured: Path) -> None:
+    """One object on one line, with every promised field; stderr stays empty."""
+    done = run("route", "--json", CODE)
+    found = json.loads(done.out)
+    assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
+    assert found.keys() >= CONTRACT
+    assert (found["model"], found["tier"], found["strategy"]) == ("heavy", "complex", "complexity")
+    assert (found["privacy"]["class"], found["catalog"], found["asked_by"]) == ("public", "configured", "default")
+
+
+def test_a_person_sees_the_choice_what_spoke_for_it_and_who_was_struck_out(run: Run, configured: Path) -> None:
+    """Dimensions with their evidence, the next candidates, the models that may not."""
+    done = run("route", "--private", "hello there")
+    lines = [line for line in done.out.splitlines() if not line.startswith(("took", "trail", "   "))]
+    assert done.code == 0
+    assert lines == [
+        "quick  simple · local · by complexity",
+        "why         score -0.150 → simple",
+        "confidence  1.00",
+        "privacy     private (flag)",
+        "then        heavy",
+        "struck out  cloud  privacy: the request is private (flag) and this model is not local",
+    ]
+    assert "tokenCount         -0.100  ██      short: 2 tokens" in done.out
+    assert "simpleIndicators   -0.050  █       hello" in done.out
+
+
+def test_with_nothing_configured_the_shipped_catalog_decides_and_says_so(run: Run) -> None:
+    """Both a person and a program can tell."""
+    done = run("route", "--json", "hello")
+    assert done.err == "note: no model is configured, so this decides over the shipped default catalog\n"
+    assert json.loads(done.out)["catalog"] == "default"
+
+
+def test_standard_input_is_the_prompt(run: Run, configured: Path) -> None:
+    """With `-`, and without any argument in a pipe."""
+    by_dash = run("route", "--json", "-", stdin=CODE)
+    by_pipe = run("route", "--json", stdin=CODE)
+    assert json.loads(by_dash.out)["tier"] == json.loads(by_pipe.out)["tier"] == "complex"
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "said_by"),
+    [
+        (("-m", "heavy"), {"POINTSMAN_MODEL": "cloud"}, "flag --model"),
+        ((), {"POINTSMAN_MODEL": "heavy", "GEMINI_MODEL": "cloud"}, "env POINTSMAN_MODEL"),
+        ((), {"GEMINI_MODEL": "big"}, "env GEMINI_MODEL"),
+    ],
+)
+def test_the_flag_beats_the_variables_and_the_level_is_named(
+    run: Run, configured: Path, args: tuple[str, ...], env: dict[str, str], said_by: str
+) -> None:
+    """--model > POINTSMAN_MODEL > GEMINI_MODEL; the model is the one asked for."""
+    found = json.loads(run("route", "--json", *args, "hello", env=env).out)
+    assert (found["model"], found["strategy"], found["asked_by"]) == ("heavy", "explicit", said_by)
+
+
+def test_an_unknown_model_is_refused_with_the_nearest_names(run: Run, configured: Path) -> None:
+    """Never replaced in silence."""
+    done = run("route", "--model", "quik", "hello")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: --model: no model is called 'quik'; did you mean quick?\nhint: See pointsman route --help.\n"
+    )
+
+
+def test_an_unknown_model_from_a_variable_names_the_variable(run: Run, configured: Path) -> None:
+    """So that one knows where to look."""
+    done = run("route", "hello", env={"GEMINI_MODEL": "zzzzzz"})
+    assert done.code == 2
+    assert done.err.startswith("error: GEMINI_MODEL: no model is called 'zzzzzz'; there are auto, quick, heavy, cloud")
+
+
+def test_a_model_that_privacy_strikes_out_is_refused_aloud(run: Run, configured: Path) -> None:
+    """Exit code 5 and the reason; a flag cannot outvote a constraint."""
+    done = run("route", "--private", "--model", "cloud", "hello")
+    assert (done.code, done.out) == (5, "")
+    assert done.err == (
+        "error: Model 'cloud' may not take this request (privacy: the request is private (flag) and this model is "
+        "not local).\nhint: Ask for `auto` to let another do it.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "message"),
+    [
+        (("route", " "), "", "error: The prompt is empty."),
+        (("route", "-"), "", "error: The prompt is empty."),
+        (("route", "-"), b"\xff", "error: Standard input is no UTF-8 text (byte 0)."),
+        (("route", "a", "--data", "f"), "", "error: Give PROMPT or --data, not both."),
+        (("route", "--data", "none.jsonl"), "", "error: none.jsonl: cannot be read (No such file or directory)."),
+        (("route", "--tier", "huge", "a"), "", "error: Invalid value for '--tier': 'huge' is not one of"),
+    ],
+)
+def test_bad_usage_says_what_is_wrong(
+    run: Run, configured: Path, args: tuple[str, ...], stdin: str | bytes, message: str
+) -> None:
+    """Exit code 2, one line of reason, nothing on stdout."""
+    done = run(*args, stdin=stdin)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(message)
+
+
+def test_data_gives_a_line_for_each_line_with_its_id(run: Run, folder: Path, configured: Path) -> None:
+    """Prompts and messages, tools or their number, blank lines between; a summary on stderr."""
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": CODE}]
+    lines = [
+        {"id": "a", "prompt": "hello"},
+        {"id": 2, "messages": messages},
+        {"prompt": "hello", "n_tools": 3},
+    ]
+    data = folder / "prompts.jsonl"
+    data.write_text("\n\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    done = run("route", "--json", "--data", "prompts.jsonl")
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [(one["id"], one["tier"]) for one in found] == [("a", "simple"), (2, "complex"), (None, "simple")]
+    assert all(CONTRACT | {"decision_id", "catalog"} <= one.keys() for one in found)
+    assert (done.code, done.err) == (0, "3 prompts: 2 simple, 1 complex\n")
+
+
+def test_data_for_a_person_is_a_table_of_columns(run: Run, folder: Path, configured: Path) -> None:
+    """Separated by tabs, for cut and sort."""
+    (folder / "prompts.jsonl").write_text('{"id": "a", "prompt": "hello"}\n', encoding="utf-8")
+    assert run("route", "--data", "prompts.jsonl").out == "a\tsimple\tquick\t0.000\tcomplexity\n"
+
+
+def test_a_refusal_is_the_answer_of_its_line(run: Run, folder: Path, configured: Path) -> None:
+    """The other lines are decided, and the exit code tells."""
+    (folder / "prompts.jsonl").write_text('{"id": "a", "prompt": "hello"}\n', encoding="utf-8")
+    done = run("route", "--json", "--private", "--model", "cloud", "--data", "prompts.jsonl")
+    assert done.code == 5
+    assert json.loads(done.out)["error"]["code"] == "refused_by_policy"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "This is no JSON (Expecting property name enclosed in double quotes at column 2)."),
+        ("[]", "The line should hold a JSON object."),
+        ('{"id": "b"}', "The line needs `prompt` (a text) or `messages` (a list)."),
+        ('{"prompt": "x", "n_tools": -1}', "n_tools should be a number from 0 to 10000."),
+    ],
+)
+def test_a_bad_line_is_named_by_its_number(run: Run, folder: Path, configured: Path, line: str, reason: str) -> None:
+    """What came before it has been printed."""
+    (folder / "prompts.jsonl").write_text(f'{{"prompt": "hello"}}\n{line}\n', encoding="utf-8")
+    done = run("route", "--data", "prompts.jsonl")
+    assert done.code == 2
+    assert done.out.count("\n") == 1
+    assert done.err.splitlines() == [
+        f"error: prompts.jsonl:2: {reason}",
+        'hint: A line looks like this: {"id": "1", "prompt": "What is 2+2?"}',
+    ]
