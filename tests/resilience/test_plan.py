@@ -1,0 +1,208 @@
+"""Who is next after a failure: never a model that was struck out, none twice but for a retry, and an end to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.core.catalog import Catalog, Operation, Tier
+from pointsman.core.decision import Decision, Privacy
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.resilience.plan import Plan
+from pointsman.testing import a_card, a_catalog, a_router
+from tests.routing.worlds import World, worlds
+
+KINDS = tuple(FailureKind)
+SMALL = a_card("small", context_tokens=1_000)
+WIDE = a_card("wide", context_tokens=100_000)
+UNKNOWN = a_card("unknown")
+OTHER = a_card("other", context_tokens=1_000)
+CARDS = (SMALL, OTHER, WIDE, UNKNOWN)
+
+
+def failed(kind: FailureKind, status: int | None = None, retry_after_s: float | None = None) -> Failure:
+    """A failure that calls the model something the plan has never heard of."""
+    return Failure(kind=kind, model="?", endpoint="?", message="", status=status, retry_after_s=retry_after_s)
+
+
+def plan(
+    catalog: Catalog,
+    candidates: Sequence[str],
+    *,
+    is_explicit: bool = False,
+    tier: Tier | None = None,
+    router: str | None = None,
+    closed: Sequence[str] = (),
+    max_attempts: int = 6,
+    retries: int = 0,
+) -> Plan:
+    """A plan over *candidates* that draws 0.5."""
+    decision = Decision(
+        id="d",
+        asked=None,
+        operation=Operation.CHAT,
+        candidates=tuple(candidates),
+        model=candidates[0],
+        tier=tier,
+        strategy="s",
+        reason="r",
+        score=None,
+        confidence=None,
+        privacy=Privacy(),
+        struck=(),
+        trail=(),
+        elapsed_us=0.0,
+        router=router,
+        is_explicit=is_explicit,
+    )
+    open_models = {card.id: card for card in catalog.models if card.id not in closed}
+    return Plan(
+        decision=decision,
+        catalog=catalog,
+        open_models=open_models,
+        draw=lambda: 0.5,
+        max_attempts=max_attempts,
+        retries=retries,
+    )
+
+
+def run(made: Plan, *failures: Failure) -> list[str | None]:
+    """Who was first, and who followed each failure."""
+    followed: list[str | None] = [made.first().id]
+    for failure in failures:
+        card = made.after(failure)
+        followed.append(card.id if card is not None else None)
+    return followed
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.TERMINAL, FailureKind.TRANSIENT, FailureKind.NOT_FOUND, FailureKind.AUTH, FailureKind.UNKNOWN]
+)
+def test_most_failures_go_to_the_next_candidate(kind: FailureKind) -> None:
+    """Until there is none."""
+    made = plan(a_catalog(*CARDS), ["small", "other", "wide"])
+    assert run(made, *[failed(kind)] * 3) == ["small", "other", "wide", None]
+    assert made.tried == ["small", "other", "wide"]
+
+
+def test_nobody_follows_a_bad_request() -> None:
+    """Another model would be told the same."""
+    assert run(plan(a_catalog(*CARDS), ["small", "other"]), failed(FailureKind.BAD_REQUEST)) == ["small", None]
+
+
+def test_a_prompt_too_long_goes_to_wider_windows_only() -> None:
+    """Or to one that is not known; never to one as small."""
+    made = plan(a_catalog(*CARDS), ["small", "other", "wide", "unknown"])
+    assert run(made, *[failed(FailureKind.CONTEXT)] * 2) == ["small", "wide", "unknown"]
+    made = plan(a_catalog(*CARDS), ["unknown", "small"])
+    assert run(made, failed(FailureKind.CONTEXT)) == ["unknown", "small"]
+
+
+def test_configured_context_fallbacks_come_first_though_they_are_no_candidates() -> None:
+    """Those of the model, of the tier, of the router, then the general ones; the closed ones are left out."""
+    smart = a_router({Tier.SIMPLE: ["small"]}, name="smart")
+    rows = {"alias": ("other",), "simple": ("unknown",), "smart": ("wide",), "*": ("late", "closed")}
+    late, closed = a_card("late"), a_card("closed", is_local=False)
+    catalog = a_catalog(
+        *CARDS,
+        late,
+        closed,
+        tiers={},
+        routers=[smart],
+        aliases={"alias": "small"},
+        fallbacks_by_kind={FailureKind.CONTEXT: rows},
+    )
+    failures = [failed(FailureKind.CONTEXT)] * 5
+    made = plan(catalog, ["small"], tier=Tier.SIMPLE, router="smart", closed=["closed"])
+    assert run(made, *failures) == ["small", "other", "unknown", "wide", "late", None]
+    made = plan(catalog, ["small", "wide"], is_explicit=True, closed=["closed"])
+    assert run(made, *failures[:3]) == ["small", "other", "late", None]
+
+
+def test_a_router_that_is_not_named_is_auto() -> None:
+    """A tier that a caller names belongs to it."""
+    by_kind = {FailureKind.CONTENT: {"auto": ("wide",)}}
+    catalog = a_catalog(*CARDS, fallbacks_by_kind=by_kind)
+    assert run(plan(catalog, ["small", "other"]), failed(FailureKind.CONTENT)) == ["small", "wide"]
+    catalog = Catalog(models=CARDS, fallbacks_by_kind=by_kind)
+    assert run(plan(catalog, ["small", "other"]), failed(FailureKind.CONTENT)) == ["small", None]
+
+
+def test_refused_content_goes_nowhere_by_itself() -> None:
+    """What one filter refused is not shopped around, unless somebody configured that."""
+    assert run(plan(a_catalog(*CARDS), ["small", "other"]), failed(FailureKind.CONTENT)) == ["small", None]
+    catalog = a_catalog(*CARDS, fallbacks_by_kind={FailureKind.CONTENT: {"small": ("small", "wide")}})
+    assert run(plan(catalog, ["small", "other"]), failed(FailureKind.CONTENT)) == ["small", "wide"]
+
+
+def test_attempts_are_bounded() -> None:
+    """However many candidates there are."""
+    made = plan(a_catalog(*CARDS), ["small", "other", "wide"], max_attempts=2)
+    assert run(made, *[failed(FailureKind.UNKNOWN)] * 2) == ["small", "other", None]
+
+
+def test_the_last_model_is_asked_again_when_it_may_work_soon() -> None:
+    """After a pause that doubles; the next model, where there is one, comes without a pause."""
+    made = plan(a_catalog(*CARDS), ["small", "other"], retries=2)
+    pauses = []
+    followed = [made.first().id]
+    while (card := made.after(failed(FailureKind.TRANSIENT, 503))) is not None:
+        followed.append(card.id)
+        pauses.append(made.pause_s)
+    assert followed == ["small", "other", "other", "other"]
+    assert pauses == pytest.approx([0.0, 0.1, 0.2])
+    assert made.pause_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retry_after_s"),
+    [
+        (FailureKind.TRANSIENT, None, None),
+        (FailureKind.TERMINAL, 429, None),
+        (FailureKind.UNKNOWN, 418, None),
+        (FailureKind.TRANSIENT, 429, 60.0),
+    ],
+)
+def test_nobody_is_asked_again_in_vain(kind: FailureKind, status: int | None, retry_after_s: float | None) -> None:
+    """Nobody answered at all, it will not work soon, or only long after."""
+    made = plan(a_catalog(*CARDS), ["small"], retries=2)
+    assert run(made, failed(kind, status, retry_after_s)) == ["small", None]
+
+
+@given(
+    worlds(),
+    st.sets(st.integers(0, 5)),
+    st.lists(st.tuples(st.sampled_from(KINDS), st.none() | st.just(503)), min_size=20, max_size=20),
+    st.integers(1, 4),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_a_plan_ends_and_keeps_to_what_is_open(
+    world: World,
+    gone: set[int],
+    failures: list[tuple[FailureKind, int | None]],
+    max_attempts: int,
+    retries: int,
+    is_explicit: bool,  # noqa: FBT001  Hypothesis gives it by position
+) -> None:
+    """In any catalog, for any failures: open models, none twice but the one retried, and at most so many attempts."""
+    catalog = world.catalog
+    closed = [card.id for index, card in enumerate(catalog.models) if index in gone]
+    candidates = [card.id for card in catalog.models if card.id not in closed]
+    if not candidates:
+        return
+    made = plan(catalog, candidates, closed=closed, max_attempts=max_attempts, retries=retries, is_explicit=is_explicit)
+    followed = [made.first().id]
+    for kind, status in failures:
+        card = made.after(failed(kind, status))
+        if card is None:
+            break
+        assert card.id not in followed[:-1]
+        followed.append(card.id)
+    assert set(followed) <= set(candidates)
+    assert len(set(followed)) <= max_attempts
+    assert len(followed) <= max_attempts + retries
+    assert card is None
