@@ -45,10 +45,10 @@ def _scaled(value: float | None) -> str:
 
 
 def _ratio(mine: float | None, theirs: float | None) -> str:
-    """×1.5, ×120, or 1/120 where *mine* is the smaller by far; a dash where either is unknown."""
+    """×1.5, ×120, or 1/120 where *mine* is less than half of *theirs*; a dash where either is unknown."""
     if not mine or not theirs:
         return "–"
-    return f"×{_scaled(mine / theirs)}" if mine / theirs >= 0.1 else f"1/{_scaled(theirs / mine)}"
+    return f"×{_scaled(mine / theirs)}" if mine / theirs > 0.5 else f"1/{_scaled(theirs / mine)}"
 
 
 def _cpu(sample: Sample) -> float:

@@ -203,7 +203,7 @@ def _litellm_version(version: str) -> str:
     return version
 
 
-# pointsman: `auto` scored over four tiers, ledger on; the endpoint is not local, so the privacy gate has work to do
+# pointsman: `auto` scored over four tiers, ledger on; the endpoint is not local, so no privacy work is skipped
 
 _POINTSMAN_CONFIG = """\
 server: {{master_key: {key}}}
@@ -222,7 +222,10 @@ ledger: {{enabled: true, path: "{folder}/ledger.sqlite"}}
 def _pointsman_command(setup: Setup) -> list[str]:
     text = _POINTSMAN_CONFIG.format(key=setup.key, mock_port=setup.mock_port, folder=setup.folder)
     config = _write(setup.folder / "pointsman.yaml", text)
-    return [sys.executable, "-m", "pointsman", "serve", "--config", str(config), "--port", str(setup.port)]
+    program = shutil.which("pointsman", path=str(Path(sys.executable).parent))
+    if program is None:
+        raise TargetMissingError("pointsman is not installed beside this Python: pip install -e .")
+    return [program, "serve", "--config", str(config), "--port", str(setup.port)]
 
 
 def _pointsman_version(_litellm: str) -> str:
