@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,21 @@ def test_output_that_nobody_reads_is_no_error(folder: Path, environ: Mapping[str
         err = child.stderr.read()
         code = child.wait(PROCESS_S)
     assert (err, code) == (b"", 141)
+
+
+def test_help_loads_nothing_that_takes_long(environ: Mapping[str, str]) -> None:
+    """`pointsman --help` answers in the time that click itself takes; commands load what they run."""
+    heavy = "asyncio click.shell_completion numpy pydantic rich uvicorn xllamacpp yaml pointsman.bootstrap"
+    program = f"import sys, pointsman.cli.main; print(sorted(set('{heavy}'.split()) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PROCESS_S,
+        env=dict(environ),
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_a_shell_completes_models_from_the_configuration(process: Run, configured: Path) -> None:

@@ -36,8 +36,8 @@ def test_a_person_sees_the_choice_what_spoke_for_it_and_who_was_struck_out(run: 
         "then        heavy",
         "struck out  cloud  privacy: the request is private (flag) and this model is not local",
     ]
-    assert "tokenCount         -0.100  ██      short: 2 tokens" in done.out
-    assert "simpleIndicators   -0.050  █       hello" in done.out
+    assert "tokenCount        -0.100  ██  short: 2 tokens" in done.out
+    assert "simpleIndicators  -0.050  █   hello" in done.out
 
 
 def test_with_nothing_configured_the_shipped_catalog_decides_and_says_so(run: Run) -> None:

@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pointsman.cli.models import place
-from pointsman.cli.output import say, talk_console
+from pointsman.cli.output import print_talk, say, say_as_it_is
 from pointsman.cli.setup import HOW_TO_ADD
 from pointsman.core.catalog import Tier
 
@@ -22,22 +22,23 @@ _ASK = '{"model": "auto", "messages": [{"role": "user", "content": "What is 2+2?
 
 def print_banner(start: Ready, *, port: int, is_fallen: bool) -> None:
     """All of it, on stderr. *is_fallen*: nothing was configured and nothing found."""
-    console = talk_console()
+    from rich.text import Text
+
     say(f"pointsman {metadata.version('pointsman')}")
     say("")
     for line in start.found:
         say(f"found {line}")
     for line in _state(start, is_fallen=is_fallen):
-        console.print(line, style="bold yellow", soft_wrap=True)
+        print_talk(Text(line, style="bold yellow"))
     if start.has_models:
-        console.print(_models(start.loaded.catalog))
+        print_talk(_models(start.loaded.catalog))
     say("")
     server = start.loaded.settings.server
     base = f"http://{_host(server.host)}:{port}"
     key = " -H 'authorization: Bearer YOUR_KEY'" if server.master_key or server.keys else ""
     say(f"OpenAI API  {base}/v1")
     say(f"page        {base}/")
-    say(f"try         curl {base}/v1/chat/completions -H 'content-type: application/json'{key} -d '{_ASK}'")
+    say_as_it_is(f"try         curl {base}/v1/chat/completions -H 'content-type: application/json'{key} -d '{_ASK}'")
 
 
 def _state(start: Ready, *, is_fallen: bool) -> list[str]:

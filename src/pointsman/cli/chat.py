@@ -68,7 +68,8 @@ def chat(  # noqa: PLR0913  an argument for each option
         raise click.UsageError("--json needs PROMPT or a pipe.", click.get_current_context())
     start = ready(config, demo=demo)
     if not start.has_models:
-        raise NoModelAvailable("No model is configured, and none was found on this machine.", hint=" ".join(HOW_TO_ADD))
+        hint = " ".join((*HOW_TO_ADD, "Or see it work: pointsman chat --demo."))
+        raise NoModelAvailable("No model is configured, and none was found on this machine.", hint=hint)
     loaded = start.loaded
     if inline is not None:
         require_known(inline, loaded.catalog, said_by=f"@{inline}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Line = TypeVar("Line")
 _BAR_CELLS = 20  # for one point of the score
 _MOST_CANDIDATES = 6
+_MOST_EVIDENCE = 4
 
 
 def print_decision(router: Router, request: ChatRequest, decision: Decision, *, said_by: str | None = None) -> None:
@@ -34,8 +35,9 @@ def print_decision(router: Router, request: ChatRequest, decision: Decision, *, 
     print_data(headline(decision, router.catalog.by_id[decision.candidates[0]]))
     facts = facts_grid()
     facts.add_row("why", Text(_short_reason(decision)))
-    for contribution in contributions(router, request, decision):
-        facts.add_row("", _contribution(contribution))
+    added = contributions(router, request, decision)
+    if added:
+        facts.add_row("", _contributions(added))
     if said_by and decision.asked not in {None, "auto"}:
         facts.add_row("asked for", Text(f"{decision.asked} ({said_by})"))
     if decision.confidence is not None:
@@ -115,16 +117,20 @@ def contributions(router: Router, request: ChatRequest, decision: Decision) -> S
     return [part for part in found.contributions if part.value]
 
 
-def _contribution(part: Contribution) -> Text:
+def _contributions(parts: Sequence[Contribution]) -> Table:
+    """A line for each: its points, a bar as long as they are many, the words behind it."""
+    from rich.table import Table
     from rich.text import Text
 
-    bar = "█" * max(1, round(abs(part.points) * _BAR_CELLS))
-    evidence = ", ".join(part.evidence[:4]) + (", …" if len(part.evidence) > 4 else "")
-    return Text.assemble(
-        f"{part.name:<19}{part.points:+.3f}  ",
-        (f"{bar:<7}", "green" if part.points > 0 else "red"),
-        (f" {evidence}", "dim"),
-    )
+    grid = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        grid.add_column(overflow="fold")
+    for part in parts:
+        bar = "█" * max(1, round(abs(part.points) * _BAR_CELLS))
+        evidence = ", ".join(part.evidence[:_MOST_EVIDENCE]) + (", …" if len(part.evidence) > _MOST_EVIDENCE else "")
+        style = "green" if part.points > 0 else "red"
+        grid.add_row(part.name, f"{part.points:+.3f}", Text(bar, style=style), Text(evidence, style="dim"))
+    return grid
 
 
 def _short_reason(decision: Decision) -> str:

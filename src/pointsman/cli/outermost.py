@@ -23,6 +23,7 @@ from types import TracebackType
 
 import click
 
+from pointsman.cli.output import say
 from pointsman.core.errors import PointsmanError
 
 FAILURE = 1
@@ -46,9 +47,9 @@ def run(command: click.Command, args: Sequence[str], *, prog_name: str = "points
 
 def complain(message: str, hint: str | None = None) -> None:
     """`error: …` and `hint: …` on stderr."""
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {message}")
     if hint:
-        click.echo(f"hint: {hint}", err=True)
+        say(f"hint: {hint}")
 
 
 def _end(error: BaseException) -> int:

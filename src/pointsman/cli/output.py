@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -29,24 +31,49 @@ def print_json_line(value: Json) -> None:
 
 
 def say(text: str) -> None:
-    """A line of talk, on stderr."""
+    """Talk, on stderr; a terminal gets it broken between words, a pipe as it is."""
+    click.echo(_fitted(text) if sys.stderr.isatty() else text, err=True)
+
+
+def say_as_it_is(text: str) -> None:
+    """A line on stderr that is made to be copied."""
     click.echo(text, err=True)
 
 
 def print_data(renderable: RenderableType) -> None:
     """A table or text on stdout; a pipe gets it in one fixed width, without colours or trailing spaces."""
-    console = _console(stderr=False)
+    _print(renderable, stderr=False)
+
+
+def print_talk(renderable: RenderableType) -> None:
+    """The same on stderr."""
+    _print(renderable, stderr=True)
+
+
+def _print(renderable: RenderableType, *, stderr: bool) -> None:
+    console = _console(stderr=stderr)
     if console.is_terminal:
         console.print(renderable)
         return
     with console.capture() as captured:
         console.print(renderable)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=stderr)
 
 
 def talk_console() -> Console:
-    """Where dim footers and banners go."""
+    """Where what comes and goes is shown: spinners, progress, dim footers."""
     return _console(stderr=True)
+
+
+def _fitted(text: str) -> str:
+    """*text* with the lines that are too wide for the terminal broken between words, and indented as they are."""
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for line in text.splitlines() or [""]:
+        indent = line[: len(line) - len(line.lstrip())]
+        fold = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        lines.append(line if len(line) <= width else fold.fill(line))
+    return "\n".join(lines)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json
 
 HOW_TO_ADD = (
-    "To add one: start Ollama and `ollama pull qwen2.5:3b`; or set a key such as OPENAI_API_KEY;",
+    "For a real one start Ollama and `ollama pull qwen2.5:3b`; or set a key such as OPENAI_API_KEY;",
     "or name a GGUF file in pointsman.yaml (`pointsman config init` writes one to start from).",
 )
 
