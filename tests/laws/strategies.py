@@ -6,6 +6,7 @@ The parts of a message come in the order every dialect can say: reasoning, text,
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -252,14 +253,14 @@ def chat_replies(draw: st.DrawFn, dialect: str) -> ChatReply:
 def pieces(draw: st.DrawFn, whole: str) -> list[str]:
     """*whole* cut anywhere into pieces that are not empty."""
     cuts = sorted({*draw(st.lists(st.integers(0, len(whole)), max_size=3)), 0, len(whole)})
-    return [whole[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [whole[begin:end] for begin, end in itertools.pairwise(cuts)]
 
 
 @st.composite
 def splits(draw: st.DrawFn, whole: bytes) -> list[bytes]:
     """*whole* as it may arrive: cut anywhere, some pieces empty."""
     cuts = [0, *sorted(draw(st.lists(st.integers(0, len(whole)), max_size=8))), len(whole)]
-    return [whole[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [whole[begin:end] for begin, end in itertools.pairwise(cuts)]
 
 
 def _call_events(draw: st.DrawFn, call: ToolCall, number: int, choice: int) -> list[StreamEvent]:

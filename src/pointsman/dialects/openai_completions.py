@@ -41,6 +41,7 @@ _KNOWN = frozenset(
     (
         "model",
         "prompt",
+        "suffix",
         "stream",
         "stream_options",
         "user",

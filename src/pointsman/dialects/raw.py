@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, cast
@@ -42,11 +43,8 @@ class _DuplicateKeyError(ValueError):
 def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKeyError(key)
-            seen.add(key)
+        counts = Counter(key for key, _ in pairs)
+        raise _DuplicateKeyError(next(key for key, count in counts.items() if count > 1))
     return made
 
 
@@ -200,8 +198,6 @@ def _refuse_lone_surrogates(value: JsonObject) -> None:
                 "The body holds half of a surrogate pair (\\ud800 to \\udfff), which is no character.",
                 param=key if key.isprintable() else None,
             ) from None
-        except RecursionError:
-            raise _too_deep(key) from None
 
 
 def _shown(key: str) -> str:

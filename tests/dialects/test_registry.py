@@ -1,0 +1,35 @@
+"""The dialects by name."""
+
+from __future__ import annotations
+
+from pointsman.core.catalog import Operation
+from pointsman.dialects.base import Relayable
+from pointsman.dialects.registry import SURFACES, UPSTREAMS
+
+
+def test_every_dialect_is_found_under_its_own_name() -> None:
+    """The names in a configuration and in the ledger are these."""
+    assert {name: surface.name for name, surface in SURFACES.items()} == {
+        "openai_chat": "openai_chat",
+        "openai_completions": "openai_completions",
+    }
+    assert {name: upstream.name for name, upstream in UPSTREAMS.items()} == {
+        "openai_chat": "openai_chat",
+        "ollama": "ollama",
+    }
+
+
+def test_only_what_callers_speak_can_be_relayed() -> None:
+    """Nobody can send us Ollama's own requests yet."""
+    assert {name: isinstance(upstream, Relayable) for name, upstream in UPSTREAMS.items()} == {
+        "openai_chat": True,
+        "ollama": False,
+    }
+
+
+def test_each_operation_has_its_path_or_none() -> None:
+    """Ollama's own API has no legacy completions."""
+    assert {name: [upstream.path(operation) for operation in Operation] for name, upstream in UPSTREAMS.items()} == {
+        "openai_chat": ["/chat/completions", "/completions", "/embeddings"],
+        "ollama": ["/api/chat", None, "/api/embed"],
+    }
