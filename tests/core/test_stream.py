@@ -88,6 +88,11 @@ def test_a_signature_without_text_is_reasoning_all_the_same() -> None:
     assert reply.choices[0].message.parts == (Reasoning(text="", signature="s"),)
 
 
+def test_a_choice_without_a_reason_to_stop_has_none() -> None:
+    """It was cut, or the endpoint does not say."""
+    assert fold([TextDelta(text="a"), Stopped(reason=None)]).choices[0].stop_reason is None
+
+
 def test_nothing_folds_into_nothing() -> None:
     """An empty stream, or one that only failed, is a reply without choices."""
     empty = ChatReply(id="", model="", created_s=0, choices=())

@@ -27,14 +27,14 @@ class World:
 @st.composite
 def cards(draw: st.DrawFn) -> tuple[ModelCard, ...]:
     """Up to six cards; those of one name are a pool, and each has an endpoint of its own."""
-    names = draw(st.lists(st.sampled_from(NAMES), max_size=6))
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=draw(st.sampled_from([4, 2, 0])), max_size=6))
     return tuple(
         a_card(
             name,
             id=f"{name}#{index}",
             endpoint=an_endpoint(f"server{index}", is_local=draw(st.booleans())),
             context_tokens=draw(WINDOWS),
-            lacks=draw(st.frozensets(st.sampled_from(Capability), max_size=1)),
+            lacks=draw(st.sampled_from([frozenset(), frozenset(), *(frozenset({one}) for one in Capability)])),
             order=draw(st.integers(0, 1)),
             weight=draw(st.sampled_from([0.0, 1.0, 5.0])),
         )
@@ -46,7 +46,10 @@ def cards(draw: st.DrawFn) -> tuple[ModelCard, ...]:
 def routers(draw: st.DrawFn, name: str) -> RouterCard:
     """Tiers that may be empty, or name what is not there."""
     tiers = st.dictionaries(
-        st.sampled_from(Tier), st.lists(st.sampled_from((*NAMES, "alias")), max_size=3).map(tuple), max_size=4
+        st.sampled_from(Tier),
+        st.lists(st.sampled_from((*NAMES, "alias")), max_size=3).map(tuple),
+        min_size=draw(st.sampled_from([2, 1, 0])),
+        max_size=4,
     )
     return RouterCard(
         name=name,
@@ -61,7 +64,9 @@ def worlds(draw: st.DrawFn) -> World:
     """A catalog of cards, two routers, aliases (a circle among them) and fallbacks of every kind."""
     catalog = Catalog(
         models=draw(cards()),
-        routers=draw(st.sampled_from([(), (draw(routers(AUTO)),), (draw(routers(AUTO)), draw(routers("smart")))])),
+        routers=tuple(
+            draw(routers(name)) for name in draw(st.sampled_from([(AUTO, "smart"), (AUTO,), ("smart",), ()]))
+        ),
         aliases={"alias": draw(st.sampled_from((*NAMES, "smart"))), "cycle": "cycle"},
         fallbacks=draw(TABLES),
         fallbacks_by_kind=draw(st.dictionaries(st.sampled_from(FailureKind), TABLES, max_size=2)),

@@ -228,5 +228,5 @@ def _add(
             building.add_call(event)
         case LogprobsDelta():
             building.add_logprobs(event)
-        case Stopped():
+        case _:
             building.reason = event.reason

@@ -16,7 +16,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
-from pointsman.core.errors import DeadlineExceeded, PointsmanError
+from pointsman.core.errors import AttemptFailed, DeadlineExceeded, PointsmanError
+from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.stream import StreamEvent, StreamFailed
 from pointsman.engine.exchange import Piece
 from pointsman.engine.usage import estimate
@@ -74,6 +75,7 @@ class Delivery(Generic[Piece]):
             except PointsmanError as error:
                 problem = error
             if pump.failure is None and not pump.has_ended:
+                problem = problem or self._cut()
                 for piece in self._broken_off(problem):
                     yield piece
             self._settle(problem, None)
@@ -83,9 +85,12 @@ class Delivery(Generic[Piece]):
         finally:
             await self.begun.response.aclose()
 
-    def _broken_off(self, problem: PointsmanError | None) -> Sequence[Piece]:
-        code = problem.code if problem is not None else "upstream_failed"
-        return self.new_say()(StreamFailed(message=f"{self.card.name}: {problem or CUT}", code=code))
+    def _broken_off(self, problem: PointsmanError) -> Sequence[Piece]:
+        return self.new_say()(StreamFailed(message=f"{self.card.name}: {problem}", code=problem.code))
+
+    def _cut(self) -> AttemptFailed:
+        endpoint = self.card.endpoint.name
+        return AttemptFailed(Failure(kind=FailureKind.TRANSIENT, model=self.card.id, endpoint=endpoint, message=CUT))
 
     def _settle(self, problem: PointsmanError | None, error: BaseException | None) -> None:
         """Close the record: *problem* is the endpoint's, *error* is what stopped us."""
@@ -100,7 +105,5 @@ class Delivery(Generic[Piece]):
             record.served(card, usage)
         elif problem is not None:
             record.broke_off(card, usage, problem.message, in_time=not isinstance(problem, DeadlineExceeded))
-        elif has_left:
-            record.cancelled(card, usage)
         else:
-            record.broke_off(card, usage, CUT)
+            record.cancelled(card, usage)

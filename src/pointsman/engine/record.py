@@ -81,8 +81,7 @@ class Record:
 
     def content_began(self) -> None:
         """The first content is here."""
-        if self.first_byte_ms is None:
-            self.first_byte_ms = self._elapsed_ms()
+        self.first_byte_ms = self._elapsed_ms()
 
     def served(self, card: ModelCard, usage: Usage) -> Bill:
         """*card* answered in full."""

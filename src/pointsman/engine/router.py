@@ -21,7 +21,7 @@ from pointsman.engine.turn import Answer, StreamedAnswer, Turn
 from pointsman.resilience.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from pointsman.core.catalog import Catalog
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply
@@ -66,7 +66,7 @@ class Router:
         answer = await self.answer(self._inbound(_embedding(request), caller))
         return cast("EmbeddingReply", answer.whole.reply)
 
-    async def stream(self, request: ChatRequest, caller: Caller | None = None) -> AsyncIterator[StreamEvent]:
+    async def stream(self, request: ChatRequest, caller: Caller | None = None) -> AsyncGenerator[StreamEvent, None]:
         """The events of the streamed answer; AllAttemptsFailed when it breaks off after it began."""
         inbound = self._inbound(_chat(request, stream=True), caller)
         started = await self.answer_stream(inbound, lambda: lambda event: (event,))

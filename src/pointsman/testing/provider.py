@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from pointsman.core.catalog import Endpoint
 from pointsman.core.errors import AttemptFailed
@@ -117,15 +118,15 @@ class FakeProvider:
             response = FakeResponse(script=now, model=call.model, endpoint=self.endpoint.name)
             self.responses.append(response)
             return response
-        await _happens(now, call.model, self.endpoint.name)
-        raise AssertionError("unreachable: what happened instead of an answer is over")
+        return await _happens(now, call.model, self.endpoint.name)
 
 
-async def _happens(what: Fails | Hangs | BaseException, model: str, endpoint: str) -> None:
+async def _happens(what: Fails | Hangs | BaseException, model: str, endpoint: str) -> NoReturn:
     match what:
         case Fails():
             raise what.error(model, endpoint)
         case Hangs():
-            await asyncio.get_running_loop().create_future()
+            while True:
+                await asyncio.get_running_loop().create_future()
         case _:
             raise what
