@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import http.client
+import importlib
 import json
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pointsman.adapters.runtimes import embedded_llama
 from pointsman.adapters.runtimes.demo.cache import DemoModel, ensure_demo_models
 from pointsman.adapters.runtimes.embedded_llama import EmbeddedLlama, EmbeddedRuntime, ModelFile
 from pointsman.core.errors import ConfigError, RuntimeUnavailable
@@ -274,6 +276,23 @@ def test_a_count_below_one_is_refused(models: tuple[DemoModel, ...], field: str)
     model = dataclasses.replace(good, **{field: 0})  # type: ignore[arg-type]  # all three are whole numbers
     with pytest.raises(ConfigError, match=rf"'none' has {field} 0\. It must be at least 1\."):
         EmbeddedRuntime().start(model)
+
+
+def test_a_model_may_be_kept_off_the_gpu(models: tuple[DemoModel, ...]) -> None:
+    """No layers there is a choice; fewer than none would be one of llama.cpp's codes, and is a mistake here."""
+    model = ModelFile(path=models[0].path, alias="layers", threads=1, gpu_layers=0)
+    with EmbeddedRuntime() as runtime:
+        assert runtime.start(model).is_running
+        with pytest.raises(ConfigError, match=r"'layers' has gpu_layers -1\. It must be at least 0\."):
+            runtime.start(dataclasses.replace(model, gpu_layers=-1))
+
+
+@pytest.mark.parametrize(("given", "taken"), [(None, -1), (0, 0), (7, 7)])
+def test_gpu_layers_are_handed_to_llama_cpp(given: int | None, taken: int) -> None:
+    """-1 is its own choice. Seen in its parameters: what they do shows only where there is a GPU."""
+    xllamacpp = importlib.import_module("xllamacpp")
+    params: Any = embedded_llama._params(xllamacpp, ModelFile(path=Path("x"), alias="x", gpu_layers=given), 64, -1)
+    assert params.n_gpu_layers == taken
 
 
 def test_a_window_is_never_larger_than_the_model_knows(models: tuple[DemoModel, ...]) -> None:

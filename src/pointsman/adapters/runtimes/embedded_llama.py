@@ -51,6 +51,7 @@ class ModelFile:
     context_tokens: int | None = None
     parallel_slots: int = 1
     threads: int | None = None  # None: as many as llama.cpp finds right
+    gpu_layers: int | None = None  # None: as many as llama.cpp finds right; 0 keeps all on the CPU
     embedding: bool = False
 
 
@@ -172,6 +173,9 @@ def _check(model: ModelFile) -> None:
     for name, value in numbers.items():
         if value is not None and value < 1:
             raise ConfigError(f"The model {model.alias!r} has {name} {value}.", hint="It must be at least 1.")
+    if model.gpu_layers is not None and model.gpu_layers < 0:
+        message = f"The model {model.alias!r} has gpu_layers {model.gpu_layers}."
+        raise ConfigError(message, hint="It must be at least 0.")
 
 
 def _context_tokens(model: ModelFile, header: GgufHeader) -> int:
@@ -210,6 +214,8 @@ def _params(xllamacpp: ModuleType, model: ModelFile, context_tokens: int, verbos
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     if model.threads is not None:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = model.threads
+    if model.gpu_layers is not None:
+        params.n_gpu_layers = model.gpu_layers
     if model.embedding:
         params.embedding = True
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
