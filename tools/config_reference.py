@@ -12,9 +12,6 @@ from typing import Any
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "configuration.md"
 COMMAND = "python tools/config_reference.py"
 NO_EFFECT_YET = frozenset({
-    "models[].gguf.gpu_layers",
-    "resilience.allowed_fails",
-    "resilience.cooldown_s",
     "classifier.enabled",
     "classifier.host",
     "classifier.model",

@@ -50,6 +50,7 @@ def test_check_names_what_is_suspicious(run: Run, folder: Path) -> None:
     found = json.loads(done.out)
     assert (done.code, found["ok"], found["models"], len(found["warnings"])) == (0, True, 1, 1)
     assert "OPENAI_API_KEY" in found["warnings"][0]["message"]
+    assert run("config", "check").out.endswith("pointsman.yaml: ok, 1 model, 1 warning\n")
 
 
 def test_fix_gives_the_indentation_back_and_keeps_the_old_text(run: Run, folder: Path) -> None:

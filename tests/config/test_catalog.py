@@ -9,7 +9,7 @@ from pointsman.config.catalog import gguf_models, guess_tier
 from pointsman.config.prices import as_of, known_models, look_up
 from pointsman.config.providers import is_local, is_loopback, is_nearby, is_ollama_cloud
 from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
-from pointsman.core.catalog import FREE, Capability, Price, Tier
+from pointsman.core.catalog import FREE, Capability, Catalog, Price, Tier
 from pointsman.core.errors import ConfigError
 from pointsman.core.failure import FailureKind
 
@@ -89,12 +89,14 @@ def test_gguf_models_wait_for_their_address() -> None:
     made = settings(
         {"name": "tiny", "gguf": "tiny.gguf", "tier": "simple"},
         {"name": "search", "gguf": {"path": "e.gguf", "embedding": True, "context_tokens": 512, "parallel": 3}},
+        {"name": "fast", "gguf": {"path": "f.gguf", "gpu_layers": 0, "threads": 2}},
     )
     assert gguf_models(made) == (
         GgufModel(id="tiny", path="tiny.gguf", context_tokens=4096, parallel=1, embedding=False),
         GgufModel(id="search", path="e.gguf", context_tokens=512, parallel=3, embedding=True),
+        GgufModel(id="fast", path="f.gguf", context_tokens=4096, parallel=1, embedding=False, gpu_layers=0, threads=2),
     )
-    tiny, search = build_catalog(made, {"search": "http://127.0.0.1:5/v1"}).models
+    tiny, search, _ = build_catalog(made, {"search": "http://127.0.0.1:5/v1"}).models
     assert (tiny.endpoint.base_url, tiny.is_local, tiny.price, tiny.context_tokens) == (
         "embedded:tiny",
         True,
@@ -134,14 +136,51 @@ def test_what_a_model_lacks_is_declared_or_seen_in_an_embeddings_name() -> None:
             {"name": "a", "model": "ollama/x", "capabilities": ["chat", "tools"]},
             {"name": "b", "model": "ollama/x", "lacks": ["images"]},
             {"name": "c", "model": "ollama/nomic-embed-text"},
-            {"name": "d", "model": "ollama/x", "defaults": {"num_ctx": 8192}},
         )
     )
     lacks = [card.lacks for card in catalog.models]
     assert lacks[0] == {Capability.IMAGES, Capability.JSON_SCHEMA, Capability.EMBEDDINGS}
     assert lacks[1] == {Capability.IMAGES}
     assert lacks[2] == frozenset(Capability) - {Capability.EMBEDDINGS}
-    assert (lacks[3], catalog.models[3].context_tokens) == (frozenset(), 8192)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "context_tokens"),
+    [
+        ({"num_ctx": 8192, "temperature": 0.2}, {"options": {"num_ctx": 8192, "temperature": 0.2}}, 8192),
+        ({"options": {"num_ctx": 4096, "seed": 1}, "seed": 2}, {"options": {"seed": 1, "num_ctx": 4096}}, 4096),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, {"options": {"num_predict": 6}}, None),
+        ({"max_tokens": 5, "num_predict": 7}, {"options": {"num_predict": 7}}, None),
+        ({"stop": "END", "top_k": None}, {"options": {"stop": ["END"]}}, None),
+        ({"stop": ["a", "b"]}, {"options": {"stop": ["a", "b"]}}, None),
+        ({"keep_alive": "5m", "think": False, "x": 1}, {"keep_alive": "5m", "think": False, "x": 1}, None),
+        ({"options": {}}, {}, None),
+        ({"options": "wrong", "seed": 1}, {"options": "wrong", "seed": 1}, None),
+        ({"num_ctx": "many"}, {"options": {"num_ctx": "many"}}, None),
+        ({"num_ctx": 0}, {"options": {"num_ctx": 0}}, None),
+        ({}, {}, None),
+    ],
+)
+def test_defaults_reach_ollama_where_it_reads_them(
+    given: dict[str, object], sent: dict[str, object], context_tokens: int | None
+) -> None:
+    """Parameters go under `options`, under Ollama's names; `num_ctx` there is the model's window."""
+    (card,) = build_catalog(settings({"name": "a", "model": "ollama/x", "defaults": given})).models
+    assert (card.defaults, card.context_tokens) == (sent, context_tokens)
+
+
+def test_a_declared_window_wins_over_num_ctx() -> None:
+    """Whoever declares both may have a reason."""
+    model = {"name": "a", "model": "ollama/x", "defaults": {"num_ctx": 8192}, "context_tokens": 6000}
+    assert build_catalog(settings(model)).models[0].context_tokens == 6000
+
+
+def test_an_openai_shaped_server_gets_the_defaults_as_they_are() -> None:
+    """It may know `num_ctx` or not, so nothing is believed of its window."""
+    defaults = {"num_ctx": 8192, "temperature": 0.2, "max_tokens": 5}
+    model = {"name": "a", "model": "lm_studio/x", "local": True, "defaults": defaults}
+    (card,) = build_catalog(settings(model)).models
+    assert (card.defaults, card.context_tokens) == (defaults, None)
 
 
 def test_tiers_are_declared_on_either_side_or_guessed_when_nobody_says() -> None:
@@ -196,30 +235,38 @@ def test_fallbacks_and_aliases_reach_the_catalog() -> None:
     ("rest", "standard"),
     [
         ({"model": {"name": "b"}}, "b"),
+        ({"model": {"name": "old"}, "aliases": {"old": "b"}}, "b"),
+        ({"model": {"name": "simple"}}, "a"),
+        ({"model": {"name": "reasoning"}}, "c"),
+        ({"model": {"name": "other"}}, "a"),
         ({"routing": {"default_model": "b"}}, "b"),
         ({}, "c"),
     ],
 )
 def test_routing_off_means_one_model_and_no_fallback(rest: dict[str, dict[str, object]], standard: str) -> None:
-    """`auto` is then another name for the standard model, whose own error is the answer."""
-    routing = {"enabled": False, "tiers": {"medium": ["c"]}, **rest.pop("routing", {})}
+    """Every router then means the standard model and nothing else, whose own error is the answer."""
+    tiers = {"simple": ["a"], "medium": ["c"]}
+    routers = {"other": {"tiers": {"simple": ["a"]}}}
+    routing = {"enabled": False, "tiers": tiers, "routers": routers, **rest.get("routing", {})}
     catalog = build_catalog(
         settings(
             {"name": "a", "model": "ollama/x"},
             {"name": "b", "model": "ollama/y"},
             {"name": "c", "model": "ollama/z"},
-            routing=routing,
             fallbacks={"a": ["b"]},
-            **rest,
+            **{**rest, "routing": routing},
         )
     )
-    assert (catalog.routers, catalog.fallbacks, catalog.climb_tiers) == ((), {}, False)
-    assert catalog.resolve("auto") == standard
+    assert [(router.name, dict(router.tiers), router.default_model) for router in catalog.routers] == [
+        ("auto", {}, standard),
+        ("other", {}, standard),
+    ]
+    assert (catalog.fallbacks, catalog.fallbacks_by_kind, catalog.climb_tiers) == ({}, {}, False)
 
 
 def test_routing_off_without_models_leaves_nothing() -> None:
     """There is no standard model where there is no model."""
-    assert build_catalog(settings(routing={"enabled": False})).aliases == {}
+    assert build_catalog(settings(routing={"enabled": False})) == Catalog(models=(), climb_tiers=False)
 
 
 def test_a_model_without_a_server_is_refused_in_code_too() -> None:
@@ -247,6 +294,11 @@ def test_the_scorers_settings_are_handed_on_by_router() -> None:
         },
         "r": {"dimension_weights": {"codePresence": 0.5}},
     }
+
+
+def test_nothing_is_scored_while_routing_is_off() -> None:
+    """The scorer has no settings then, not even for `auto`."""
+    assert loaded_from(settings({"name": "a", "model": "ollama/x"}, routing={"enabled": False})).complexity == {}
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,25 @@ model_list:
     ]
 
 
+def test_parameters_reach_ollama_where_it_reads_them(load_text: LoadText, guide: str) -> None:
+    """LiteLLM's flat `litellm_params` become `options`; what Ollama has no place for is named."""
+    text = guide.replace(
+        "      model: ollama_chat/qwen2.5:3b\n",
+        "      model: ollama_chat/qwen2.5:3b\n      num_ctx: 8192\n      temperature: 0.2\n",
+    ).replace(
+        "      model: ollama_chat/qwen2.5:14b\n",
+        "      model: ollama_chat/qwen2.5:14b\n      max_tokens: 100\n      keep_alive: 5m\n      logit_bias: {a: 1}\n",
+    )
+    loaded = load_text(text, {"ANTHROPIC_API_KEY": "k"}, name=FILE)
+    quick, balanced, heavy, _ = loaded.catalog.models
+    assert (quick.defaults, quick.context_tokens) == ({"options": {"num_ctx": 8192, "temperature": 0.2}}, 8192)
+    assert balanced.defaults == {"options": {"num_predict": 100}, "keep_alive": "5m", "logit_bias": {"a": 1}}
+    assert (heavy.defaults, heavy.context_tokens) == ({}, None)
+    assert [str(warning) for warning in loaded.warnings] == [
+        f"{FILE}:13: not used: Ollama has no 'logit_bias', which is a default of the model 'balanced'"
+    ]
+
+
 @pytest.mark.parametrize(
     ("params", "upstream", "endpoint", "base_url"),
     [
@@ -240,8 +259,8 @@ complexity_router_config:
     made = [(card.id, card.upstream_model, card.defaults) for card in loaded.catalog.models[3:]]
     assert made == [
         ("new", "x", {}),
-        ("b@complex", "b:14b", {"temperature": 0}),
-        ("b@complex#2", "b:7b", {"temperature": 0}),
+        ("b@complex", "b:14b", {"options": {"temperature": 0}}),
+        ("b@complex#2", "b:7b", {"options": {"temperature": 0}}),
         ("a@reasoning", "a:70b", {}),
     ]
     assert [warning.message for warning in loaded.warnings] == [
@@ -261,6 +280,7 @@ router_settings:
   timeout: 3
   allowed_fails: 1
   cooldown_time: 9
+  disable_cooldowns: false
   max_fallbacks: 2
   routing_strategy: simple-shuffle
   fallbacks: [{a: [b]}]
@@ -276,8 +296,6 @@ environment_variables: {MASTER: sk-0, OTHER: os.environ/HOME_KEY, N: 5, EMPTY: n
     assert settings.resilience.model_dump() == {
         "num_retries": 4,
         "max_fallbacks": 2,
-        "allowed_fails": 1,
-        "cooldown_s": 9,
         "climb_tiers": True,
     }
     assert loaded.catalog.fallbacks == {"a": ("b",), "*": ("a",)}
@@ -286,6 +304,11 @@ environment_variables: {MASTER: sk-0, OTHER: os.environ/HOME_KEY, N: 5, EMPTY: n
         f"{FILE}:5: litellm_settings.fallbacks: router_settings.fallbacks wins over this one",
         f"{FILE}:4: general_settings.database_url: this key is not used",
         f"{FILE}:5: litellm_settings.cache: this key is not used",
+        *(
+            f"{FILE}:{line}: router_settings.{key}: this key is not used yet: a model that failed is asked by the next "
+            "request"
+            for line, key in ((8, "allowed_fails"), (9, "cooldown_time"), (10, "disable_cooldowns"))
+        ),
     ]
 
 

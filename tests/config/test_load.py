@@ -238,6 +238,27 @@ def test_a_missing_key_and_an_undeclared_neighbour_are_warned_about(load_text: L
     ]
 
 
+def test_a_setting_that_does_nothing_is_warned_about(load_text: LoadText) -> None:
+    """It is valid, and the file works; but nobody should wait for its effect."""
+    text = (
+        "models:\n"
+        "- {name: a, model: ollama/x:3b, defaults: {seed: 1, n: 2}}\n"
+        "- {name: b, model: openai/x, api_key: k, defaults: {n: 2}}\n"
+        "classifier:\n"
+        "  enabled: true\n"
+    )
+    assert [str(warning) for warning in load_text(text).warnings] == [
+        "pointsman.yaml:2: models[0].defaults.n: not used: Ollama has no 'n', which is a default of the model 'a'",
+        "pointsman.yaml:5: classifier.enabled: not used yet: the local classifier comes later; the built-in scorer "
+        "decides",
+    ]
+    by_variable = load_text("", {"POINTSMAN_CLASSIFIER__ENABLED": "true"})
+    assert [str(warning) for warning in by_variable.warnings] == [
+        "POINTSMAN_CLASSIFIER__ENABLED: classifier.enabled: not used yet: the local classifier comes later; the "
+        "built-in scorer decides"
+    ]
+
+
 def test_several_wrong_variables_are_read_whole(refusal: Refusal) -> None:
     """A model that is no mapping does not hide behind the key variables."""
     assert refusal("models: {a: {model: [x]}}\n") == "pointsman.yaml:1: models.a.model: should be a valid string."

@@ -81,7 +81,7 @@ def check(file: str | None, *, fix: bool, as_json: bool) -> None:
         print_json({"file": name, "ok": True, "models": len(catalog.models), "routers": routers, "warnings": warnings})
         return
     tell_warnings(loaded)
-    click.echo(f"{name}: ok, {len(catalog.models)} models, {len(loaded.warnings)} warnings")
+    click.echo(f"{name}: ok, {_count(len(catalog.models), 'model')}, {_count(len(loaded.warnings), 'warning')}")
 
 
 @config.command(
@@ -136,6 +136,10 @@ def schema() -> None:
     from pointsman.config.show import json_schema
 
     click.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _shown(value: object) -> str:

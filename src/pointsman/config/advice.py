@@ -1,10 +1,11 @@
-"""What a valid configuration may still lack: keys for cloud models, a word on where text goes."""
+"""What a valid configuration may still lack, keys or a word on where text goes, and what in it does nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from pointsman.config.environment import Unset
+from pointsman.config.ollama_options import UNHEARD
 from pointsman.config.providers import PROVIDERS, is_loopback, is_nearby, is_ollama_cloud
 from pointsman.config.schema import Settings
 from pointsman.config.tree import Node, nearest
@@ -43,6 +44,20 @@ def undeclared_locality(
                 f"the model {card.name!r} is served {place} but may pass text on, so it gets no private text; "
                 f"if it does not, add {line}",
             )
+
+
+def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool) -> Iterator[ConfigWarning]:
+    """One warning for each setting that is valid and does nothing; paths are named in our own files only."""
+    for index, (model, card) in enumerate(zip(settings.models, catalog.models, strict=True)):
+        for key in model.defaults if card.endpoint.dialect == "ollama" else ():
+            if key in UNHEARD:
+                path, node = nearest(tree, ("models", index, "defaults", key))
+                message = f"not used: Ollama has no {key!r}, which is a default of the model {card.name!r}"
+                yield warn(path if is_ours else (), node.origin, message)
+    if settings.classifier.enabled:
+        path, node = nearest(tree, ("classifier", "enabled"))
+        message = "not used yet: the local classifier comes later; the built-in scorer decides"
+        yield warn(path if is_ours else (), node.origin, message)
 
 
 def _key_variable(card: ModelCard) -> str | None:

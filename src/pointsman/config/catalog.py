@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from pointsman.config import prices
+from pointsman.config import ollama_options, prices
 from pointsman.config.field_types import SecretText
 from pointsman.config.providers import Provider, is_local, is_ollama_cloud, split_provider
 from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
@@ -16,6 +16,7 @@ from pointsman.config.sizes import billions_of_parameters, is_embedding_model, t
 from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, RouterCard, Tier
 from pointsman.core.errors import ConfigError
 from pointsman.core.failure import FailureKind
+from pointsman.core.jsontypes import Json
 
 EMBEDDING_LACKS: Final = frozenset(Capability) - {Capability.EMBEDDINGS}
 NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
@@ -51,7 +52,8 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
     if not routing.enabled:
         return Catalog(
             models=cards,
-            aliases=aliases | _to_standard_model(settings, routers),
+            routers=_to_standard_model(settings, routers, aliases),
+            aliases=aliases,
             baseline=settings.savings.baseline,
             climb_tiers=False,
         )
@@ -216,7 +218,11 @@ def _card(model: ModelSettings, id_: str, servers: _Servers) -> ModelCard:
     endpoint, upstream = servers.of(model, id_)
     known = None if endpoint.is_local else prices.look_up(upstream)
     free = FREE if endpoint.is_local else None
-    context = model.context_tokens or (model.gguf.context_tokens if model.gguf else None) or _num_ctx(model)
+    defaults: Mapping[str, Json] = model.defaults
+    context = model.context_tokens or (model.gguf.context_tokens if model.gguf else None)
+    if endpoint.dialect == "ollama":
+        defaults = ollama_options.for_ollama(defaults)
+        context = context or ollama_options.context_tokens(defaults)
     return ModelCard(
         id=id_,
         name=model.name,
@@ -229,14 +235,8 @@ def _card(model: ModelSettings, id_: str, servers: _Servers) -> ModelCard:
         weight=model.weight,
         order=model.order,
         is_demo=model.demo,
-        defaults=model.defaults,
+        defaults=defaults,
     )
-
-
-def _num_ctx(model: ModelSettings) -> int | None:
-    """The window an Ollama model is loaded with, where the configuration sets it."""
-    num_ctx = model.defaults.get("num_ctx")
-    return num_ctx if isinstance(num_ctx, int) and num_ctx > 0 else None
 
 
 def _lacks(model: ModelSettings, upstream: str) -> frozenset[Capability]:
@@ -291,14 +291,24 @@ def _middle(tiers: Mapping[Tier, tuple[str, ...]]) -> Tier:
     return min(tiers, key=lambda tier: (abs(tier.rank - Tier.MEDIUM.rank), -tier.rank), default=Tier.MEDIUM)
 
 
-def _to_standard_model(settings: Settings, routers: tuple[RouterCard, ...]) -> dict[str, str]:
-    """What `auto`, tiers and routers mean while routing is off: the standard model, without a fallback."""
-    auto = routers[0]
-    candidates = (
-        settings.model.name if settings.model.name != AUTO and Tier.parse(settings.model.name) is None else None,
-        auto.default_model,
-        *auto.tiers.get(auto.default_tier, ()),
-        *(model.name for model in settings.models),
-    )
-    standard = next((name for name in candidates if name), None)
-    return {router.name: standard for router in routers} if standard else {}
+def _to_standard_model(
+    settings: Settings, routers: tuple[RouterCard, ...], aliases: Mapping[str, str]
+) -> tuple[RouterCard, ...]:
+    """What `auto`, tiers and routers mean while routing is off: the standard model, whatever is asked."""
+    standard = _standard_model(settings, routers, aliases)
+    if standard is None:
+        return ()
+    return tuple(RouterCard(name=router.name, tiers={}, default_model=standard) for router in routers)
+
+
+def _standard_model(settings: Settings, routers: tuple[RouterCard, ...], aliases: Mapping[str, str]) -> str | None:
+    """The model `model.name` means; where that is a tier or a router, the one it would take by default."""
+    names = [model.name for model in settings.models]
+    asked = Catalog(models=(), aliases=aliases).resolve(settings.model.name)
+    if asked in names:
+        return asked
+    router = next((router for router in routers if router.name == asked), routers[0])
+    tier = Tier.parse(asked)
+    by_default = (router.default_model, *router.tiers.get(router.default_tier, ()))
+    candidates = (*(router.tiers.get(tier, ()) if tier else ()), *by_default, *names)
+    return next((name for name in candidates if name), None)

@@ -28,6 +28,7 @@ class Read:
     warnings: tuple[ConfigWarning, ...] = ()
     unset_keys: tuple[Unset, ...] = ()  # keys whose variables are not set, by their path in `tree`
     is_litellm: bool = False
+    is_ours: bool = True  # what is written at a path of `tree` stands at the same path of the file
 
 
 def read(path: Path, environ: Mapping[str, str], *, shown: str) -> Read:
@@ -35,10 +36,16 @@ def read(path: Path, environ: Mapping[str, str], *, shown: str) -> Read:
     tree = parse(read_text(path, shown), shown)
     if litellm.is_litellm(tree):
         imported = litellm.convert(litellm.with_includes(tree, path.parent, _read_tree), environ)
-        return Read(tree=imported.tree, warnings=imported.warnings, unset_keys=imported.unset_keys, is_litellm=True)
+        return Read(
+            tree=imported.tree,
+            warnings=imported.warnings,
+            unset_keys=imported.unset_keys,
+            is_litellm=True,
+            is_ours=False,
+        )
     if gemini_settings.is_gemini_settings(tree):
         converted, warnings = gemini_settings.convert(tree, environ)
-        return Read(tree=converted, warnings=warnings)
+        return Read(tree=converted, warnings=warnings, is_ours=False)
     resolved, unset = environment.resolve(tree, environ)
     if unset:
         raise unset[0].error()

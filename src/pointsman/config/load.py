@@ -49,7 +49,9 @@ class Loaded:
     warnings: tuple[ConfigWarning, ...] = ()
     source_path: Path | None = None  # None: no file
     gguf_models: tuple[GgufModel, ...] = ()
-    complexity: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # by router's name, LiteLLM's keys
+    complexity: Mapping[str, Mapping[str, Json]] = field(
+        default_factory=dict
+    )  # by router's name, LiteLLM's keys; none while routing is off
     inputs: Inputs | None = None
 
     @property
@@ -80,6 +82,7 @@ def load(
         *read.warnings,
         *advice.missing_keys(loaded.catalog, tree, is_litellm=read.is_litellm, unset=read.unset_keys),
         *advice.undeclared_locality(settings, loaded.catalog, tree, is_litellm=read.is_litellm),
+        *advice.not_used(settings, loaded.catalog, tree, is_ours=read.is_ours),
     )
     return replace(
         loaded,
@@ -99,15 +102,14 @@ def reload(loaded: Loaded) -> Loaded:
 
 def loaded_from(settings: Settings, *, tree: Node | None = None) -> Loaded:
     """Settings made in code (demo, discovery, tests) as if they had been loaded."""
+    routing = settings.routing
+    routers = {AUTO: routing, **routing.routers} if routing.enabled else {}
     return Loaded(
         settings=settings,
         catalog=build_catalog(settings),
         tree=tree or mapping({}, DEFAULT),
         gguf_models=gguf_models(settings),
-        complexity={
-            AUTO: _scorer(settings.routing),
-            **{name: _scorer(router) for name, router in settings.routing.routers.items()},
-        },
+        complexity={name: _scorer(router) for name, router in routers.items()},
     )
 
 

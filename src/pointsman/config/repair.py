@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pointsman.config.field_types import Section
-from pointsman.config.imports.litellm import SETTINGS
+from pointsman.config.imports.litellm import NOT_YET, SETTINGS
 from pointsman.config.imports.litellm_models import ALWAYS_SO, COSTS, DEFAULTS, INFO_KEYS, OTHER_PARAMS, RENAMED
 from pointsman.config.imports.litellm_routers import CONFIG, DEFAULT_MODEL, ROUTER_MODEL
 from pointsman.config.schema import (
@@ -80,11 +80,13 @@ def _litellm() -> dict[str, Shape]:
         "model_list": [{"model_name": None, "litellm_params": params, "model_info": info}],
         CONFIG: _complexity(),
         "litellm_settings": {
-            **_keys("drop_params", "set_verbose", "cache", "callbacks", "json_logs", *SETTINGS["litellm_settings"]),
+            **_keys("drop_params", "set_verbose", "cache", "callbacks", "json_logs", *NOT_YET),
+            **_keys(*SETTINGS["litellm_settings"]),
             **names,
         },
         "router_settings": {
-            **_keys("routing_strategy", "retry_after", "enable_pre_call_checks", *SETTINGS["router_settings"]),
+            **_keys("routing_strategy", "retry_after", "enable_pre_call_checks", *NOT_YET),
+            **_keys(*SETTINGS["router_settings"]),
             "model_group_alias": _ANY,
             **names,
         },

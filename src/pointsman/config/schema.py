@@ -106,7 +106,9 @@ class GgufSettings(Section):
     context_tokens: Tokens = Field(default=4096, description="Context window of each slot.")
     parallel: int = Field(default=1, ge=1, le=256, description="Slots: requests answered at once.")
     embedding: bool = Field(default=False, description="Whether it is an embeddings model.")
-    gpu_layers: int | None = Field(default=None, ge=0, description="Layers kept on the GPU; all that fit if not given.")
+    gpu_layers: int | None = Field(
+        default=None, ge=0, description="Layers kept on the GPU; llama.cpp's choice if not given."
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads; the machine's cores if not given.")
 
 
@@ -140,7 +142,9 @@ class ModelSettings(Section):
         default=None,
         description="Its context window; unknown is never a reason to skip it.",
     )
-    max_output_tokens: Tokens | None = Field(default=None, description="Most tokens it can answer with.")
+    max_output_tokens: Tokens | None = Field(
+        default=None, description="Most tokens it can answer with; shown, not enforced."
+    )
     price: PriceSettings | None = Field(
         default=None,
         description="Its price; known cloud models have one, local ones are free.",
@@ -184,8 +188,6 @@ class ResilienceSettings(Section):
         description="Further attempts on the same model for passing failures.",
     )
     max_fallbacks: int = Field(default=5, ge=0, le=50, description="Most other models tried for one request.")
-    allowed_fails: int = Field(default=3, ge=0, description="Failures within a minute before a model cools down.")
-    cooldown_s: Seconds = Field(default=5.0, description="Seconds a failing model rests.")
     climb_tiers: bool = Field(
         default=True,
         description="Whether an `auto` request may go to the next tier when its own is down.",

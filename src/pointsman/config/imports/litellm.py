@@ -30,15 +30,11 @@ SETTINGS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "litellm_settings": {
         "request_timeout": _TIMEOUT,
         "num_retries": ("resilience", "num_retries"),
-        "allowed_fails": ("resilience", "allowed_fails"),
-        "cooldown_time": ("resilience", "cooldown_s"),
     },
     "router_settings": {
         "timeout": _TIMEOUT,
         "num_retries": ("resilience", "num_retries"),
         "max_fallbacks": ("resilience", "max_fallbacks"),
-        "allowed_fails": ("resilience", "allowed_fails"),
-        "cooldown_time": ("resilience", "cooldown_s"),
     },
 }
 # What Pointsman does anyway, by section, key and value.
@@ -47,6 +43,7 @@ ALREADY_SO: Final[Mapping[str, Mapping[str, object]]] = {
     "router_settings": {"routing_strategy": "simple-shuffle"},
     "general_settings": {},
 }
+NOT_YET: Final = ("allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_cooldowns")
 MAX_INCLUDES = 100
 
 
@@ -216,5 +213,8 @@ def _plain_settings(name: str, section: Node, notes: Notes) -> Node:
     as_is = {key for key, node in section.entries.items() if key in so and node.value == so[key]}
     of_names = {*KINDS, "default_fallbacks"} if name != "general_settings" else set()
     of_aliases = {"model_group_alias"} if name == "router_settings" else set()
-    notes.unused(section, (name,), {*table, *as_is, *of_names, *of_aliases})
+    for key, node in section.entries.items():
+        if key in NOT_YET:
+            notes.warn((name, key), node, "this key is not used yet: a model that failed is asked by the next request")
+    notes.unused(section, (name,), {*table, *as_is, *of_names, *of_aliases, *NOT_YET})
     return result

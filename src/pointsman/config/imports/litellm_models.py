@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pointsman.config.imports.notes import Notes
+from pointsman.config.ollama_options import BESIDE_OPTIONS, OPTIONS, UNHEARD
 from pointsman.config.providers import split_provider
 from pointsman.config.tree import Node, Path, mapping
 
@@ -23,13 +24,9 @@ COSTS: Final = {
     "output_cost_per_token": "output_usd_per_mtok",
     "cache_read_input_token_cost": "cached_input_usd_per_mtok",
 }
-DEFAULTS = frozenset({
-    "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "stop", "seed",
-    "presence_penalty", "frequency_penalty", "repeat_penalty", "repeat_last_n", "logit_bias", "logprobs",
-    "top_logprobs", "response_format", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "thinking",
-    "think", "user", "num_ctx", "num_predict", "num_gpu", "num_thread", "num_batch", "keep_alive", "mirostat",
-    "mirostat_eta", "mirostat_tau", "tfs_z", "format", "service_tier", "verbosity", "modalities",
-})  # fmt: skip
+DEFAULTS = OPTIONS | BESIDE_OPTIONS | UNHEARD | {
+    "logprobs", "max_completion_tokens", "max_tokens", "tools", "top_logprobs",
+}  # fmt: skip
 ALWAYS_SO = frozenset({"drop_params"})  # Pointsman always leaves out what a dialect cannot say, and lists it
 OTHER_PARAMS = frozenset({"model", "extra_headers", "extra_body", "organization", "custom_llm_provider"})
 LACKS: Final = {
