@@ -205,6 +205,7 @@ def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: N
                     context_tokens=model.context_tokens,
                     parallel_slots=model.parallel,
                     threads=model.threads,
+                    gpu_layers=model.gpu_layers,
                     embedding=model.embedding,
                 )
             )
