@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import PointsmanError, UnknownModel
@@ -34,6 +37,7 @@ PREFIXES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/models/", ours.model),
     ("GET", "/v1/decisions/", ours.decision),
 )
+_PACKAGE = f"{os.sep}pointsman{os.sep}"
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
 
 
@@ -62,10 +66,12 @@ class App:
             return
         except PointsmanError as error:
             await _refuse(send, surface, error)
-        except Exception as error:
-            # The outermost handler: the caller learns that it was us, the log learns what; nobody sees the prompt.
-            log.exception("unforeseen path=%s error=%s", path, type(error).__name__)
-            await _refuse(send, surface, PointsmanError("Something went wrong in the gateway; its log says more."))
+        except Exception as error:  # noqa: BLE001  seam: the outermost handler
+            # The caller learns that it was us, the log learns what and where. Neither the error's message nor a
+            # traceback is written: they may quote the prompt.
+            log.error("unforeseen path=%a error=%s at=%s", path[:200], type(error).__name__, _place(error))  # noqa: TRY400
+            with suppress(RuntimeError):  # the server's, when the answer had begun: then it breaks off
+                await _refuse(send, surface, PointsmanError("Something went wrong in the gateway; its log says more."))
 
     async def _other(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -86,6 +92,12 @@ class App:
             return
         message = f"There is nothing at {scope['method']} {path[:200]}."
         raise UnknownModel(message, hint="The API lives under /v1, for example POST /v1/chat/completions.")
+
+
+def _place(error: BaseException) -> str:
+    """Where it happened: the innermost of our own lines, last called first."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in frame.filename]
+    return " ".join(f"{frame.filename.rpartition(_PACKAGE)[2]}:{frame.lineno}" for frame in reversed(ours[-3:]))
 
 
 def _methods(path: str) -> list[str]:

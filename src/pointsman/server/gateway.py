@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 class OpenGateway:
     """Call it to open the state; the second and later calls read the configuration again.
 
-    *embedded* are the addresses of the GGUF models that run already: a reload cannot start new ones.
+    *embedded* are the addresses of the GGUF models that run already: a reload cannot start new ones. They are copied:
+    worker processes are handed this as a pickle, which not every mapping can be.
     """
 
     loaded: Loaded
     embedded: Mapping[str, str] = field(default_factory=dict)
     is_first: bool = True
+
+    def __post_init__(self) -> None:
+        self.embedded = dict(self.embedded)
 
     def __call__(self) -> AbstractAsyncContextManager[State]:
         """Open; a ConfigError or RuntimeUnavailable leaves what was open before in force."""

@@ -45,7 +45,7 @@ def _headers(scope: Scope) -> tuple[dict[str, str], str | None]:
     agent: str | None = None
     for name, value in scope["headers"]:
         if name.startswith(_PREFIX):
-            labels[name[len(_PREFIX) :].decode("latin-1")] = value.decode("latin-1").strip()
+            _put(labels, name[len(_PREFIX) :].decode("latin-1"), value.decode("latin-1").strip())
         elif name == b"user-agent":
             words = value.decode("latin-1").split(None, 1)
             agent = words[0][:_MAX_LABEL_CHARS] if words else None
@@ -63,10 +63,16 @@ def _metadata(body: JsonObject) -> dict[str, str]:
         if name == "session-id":
             name = "session"
         if name in _NAMES and value is not None:
-            labels[name] = str(value).lower() if isinstance(value, bool) else str(value)
+            _put(labels, name, str(value).lower() if isinstance(value, bool) else str(value))
     if _says_private(metadata):
         labels["privacy"] = PrivacyClass.PRIVATE.value
     return labels
+
+
+def _put(labels: dict[str, str], name: str, value: str) -> None:
+    """The last of several values counts, but none takes the place of "private"."""
+    if name != "privacy" or labels.get(name, "").lower() != PrivacyClass.PRIVATE.value:
+        labels[name] = value
 
 
 def _says_private(fields: Mapping[str, Json]) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pointsman.server.state import State
 
 _MAX_LISTED = 1000
+_SHOWN = 20  # decisions on the page
 
 
 async def healthz(_state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
@@ -97,7 +98,7 @@ async def decision(state: State, scope: Scope, _receive: Receive, send: Send) ->
 
 async def page(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
     """What runs here, for a browser. Where keys are set, decisions are not shown without one."""
-    rows = [] if state.guard.keys else await asyncio.to_thread(state.decisions.recent, 20)
-    host = header(scope, b"host") or "127.0.0.1"
-    body, headers = render(state.router.catalog, rows, f"{scope.get('scheme', 'http')}://{host}")
+    rows = None if state.guard.keys else await asyncio.to_thread(state.decisions.recent, _SHOWN)
+    base_url = f"{scope.get('scheme', 'http')}://{header(scope, b'host')}"
+    body, headers = render(state.router.catalog, rows, base_url, now_s=state.router.now())
     await respond(send, 200, body, headers, content=(b"content-type", b"text/html; charset=utf-8"))

@@ -1,0 +1,140 @@
+"""Labels: headers and metadata say the same things; private cannot be labelled away; bad values are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.core.catalog import Tier
+from pointsman.core.decision import Caller, PrivacyClass
+from pointsman.core.errors import InvalidRequest
+from pointsman.core.jsontypes import JsonObject
+from pointsman.server.labels import caller_of
+from tests.server.asgi import scope_of
+
+PRIVATE = b"x-pointsman-privacy", b"private"
+PUBLIC = b"x-pointsman-privacy", b"public"
+MIB = 1_048_576
+
+
+def test_a_request_without_labels_has_none() -> None:
+    """And is no dry run."""
+    assert caller_of(scope_of(), {}) == (Caller(), False)
+
+
+def test_every_label_is_read_from_headers() -> None:
+    """With the caller's program from its User-Agent."""
+    scope = scope_of(
+        (b"user-agent", b"OpenAI/Python 3.52"),
+        (b"x-pointsman-tier", b"large"),
+        (b"x-pointsman-session", b"s1"),
+        (b"x-pointsman-agent", b"coder"),
+        (b"x-pointsman-deadline-ms", b"1500"),
+        (b"x-pointsman-dry-run", b"1"),
+        PRIVATE,
+    )
+    expected = Caller(
+        privacy=PrivacyClass.PRIVATE,
+        privacy_source="header",
+        tier=Tier.COMPLEX,
+        session="s1",
+        agent="coder",
+        key_id="k",
+        deadline_ms=1500.0,
+        client="OpenAI/Python",
+    )
+    assert caller_of(scope, {}, "k") == (expected, True)
+
+
+@pytest.mark.parametrize("prefix", ["", "x-pointsman-", "X_Pointsman_"])
+def test_metadata_says_the_same(prefix: str) -> None:
+    """With or without the prefix, with - or _, as strings, numbers or booleans."""
+    named: JsonObject = {
+        "tier": "simple",
+        "session_id": "s1",
+        "agent": "coder",
+        "deadline_ms": 1500,
+        "dry_run": True,
+        "privacy": "private",
+        "other": "ignored",
+    }
+    body: JsonObject = {"metadata": {f"{prefix}{name}": value for name, value in named.items()}}
+    expected = Caller(
+        privacy=PrivacyClass.PRIVATE,
+        privacy_source="metadata",
+        tier=Tier.SIMPLE,
+        session="s1",
+        agent="coder",
+        deadline_ms=1500.0,
+    )
+    assert caller_of(scope_of(), body) == (expected, True)
+
+
+def test_a_header_wins_over_metadata() -> None:
+    """Except for privacy, see below."""
+    body: JsonObject = {"metadata": {"session": "body", "tier": None}}
+    caller, _ = caller_of(scope_of((b"x-pointsman-session", b"header")), body)
+    assert (caller.session, caller.tier) == ("header", None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "source"),
+    [
+        ([PRIVATE], {"metadata": {"privacy": "public"}}, "header"),
+        ([PUBLIC], {"metadata": {"privacy": "private"}}, "metadata"),
+        ([PUBLIC], {"contains_private_data": True}, "contains_private_data"),
+        ([PUBLIC], {"metadata": {"contains_private_data": "True", "privacy": "public"}}, "metadata"),
+        ([PRIVATE, PUBLIC], {}, "header"),
+        ([PUBLIC, PRIVATE], {}, "header"),
+        ([], {"metadata": {"privacy": "private", "x-pointsman-privacy": "public"}}, "metadata"),
+        ([], {"metadata": {"x_pointsman_privacy": "public", "PRIVACY": "Private"}}, "metadata"),
+    ],
+)
+def test_private_from_any_side_stands(headers: list[tuple[bytes, bytes]], body: JsonObject, source: str) -> None:
+    """However often something else is said, and in whatever order."""
+    caller, _ = caller_of(scope_of(*headers), body)
+    assert (caller.privacy, caller.privacy_source) == (PrivacyClass.PRIVATE, source)
+
+
+def test_public_is_a_label_too() -> None:
+    """Under `default-local` it is what lets a text out."""
+    caller, _ = caller_of(scope_of(PUBLIC), {"metadata": "no mapping", "contains_private_data": False})
+    assert (caller.privacy, caller.privacy_source) == (PrivacyClass.PUBLIC, "header")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("privacy", "secret"),
+        ("privacy", "private, public"),
+        ("privacy", ""),
+        ("tier", "huge"),
+        ("deadline-ms", "soon"),
+        ("deadline-ms", "0"),
+        ("deadline-ms", "-1"),
+        ("deadline-ms", "nan"),
+        ("deadline-ms", "inf"),
+        ("dry-run", "perhaps"),
+    ],
+)
+def test_a_bad_value_is_named_by_its_header(name: str, value: str) -> None:
+    """A label that is not understood is never passed over, from wherever it comes."""
+    for scope, body in (
+        (scope_of((f"x-pointsman-{name}".encode(), value.encode())), {}),
+        (scope_of(), {"metadata": {name: value}}),
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            caller_of(scope, body)  # type: ignore[arg-type]  # literals of JSON
+        assert caught.value.param == f"x-pointsman-{name}"
+
+
+def test_long_and_odd_labels_are_bounded() -> None:
+    """They end in the ledger."""
+    scope = scope_of((b"x-pointsman-session", b"s" * MIB), (b"user-agent", b"a" * MIB), (b"x-pointsman-agent", b"\xff"))
+    caller, _ = caller_of(scope, {})
+    assert (caller.session, caller.client, caller.agent) == ("s" * 256, "a" * 256, "ÿ")
+
+
+def test_an_empty_user_agent_is_none() -> None:
+    """As is an empty session."""
+    caller, _ = caller_of(scope_of((b"user-agent", b" "), (b"x-pointsman-session", b"")), {})
+    assert (caller.client, caller.session) == (None, None)
