@@ -42,6 +42,7 @@ def own_llamas(model_files: Mapping[str, Path]) -> Iterator[Mapping[str, Embedde
 
 
 def start(runtime: EmbeddedRuntime, name: str, files: Mapping[str, Path]) -> EmbeddedLlama:
+    """Serve the demo model *name*."""
     return runtime.start(ModelFile(path=files[name], alias=name, parallel_slots=2, threads=1))
 
 
@@ -66,7 +67,9 @@ def gateway(tmp_path: Path) -> Gateway:
     """Opens a gateway on a configuration (a mapping, or a file's text) and gives its base URL."""
 
     @asynccontextmanager
-    async def opened(config: Mapping[str, object] | str, environ: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    async def opened(
+        config: Mapping[str, object] | str, environ: Mapping[str, str] | None = None
+    ) -> AsyncIterator[str]:
         path = tmp_path / "pointsman.yaml"
         path.write_text(config if isinstance(config, str) else yaml.safe_dump(dict(config)), encoding="utf-8")
         environment = {"XDG_CONFIG_HOME": str(tmp_path), "POINTSMAN_LEDGER__PATH": str(tmp_path / "ledger.sqlite")}

@@ -17,6 +17,7 @@ PATH = "/v1/chat/completions"
 
 
 def body(**changes: object) -> bytes:
+    """A good request but for *changes*."""
     return json.dumps({**GOOD, **changes}).encode()
 
 

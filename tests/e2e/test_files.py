@@ -72,8 +72,8 @@ async def test_a_decision_can_be_had_without_a_call(gateway: Gateway, shared_lla
         )
     assert (by_prompt["model"], by_prompt["tier"], by_prompt["strategy"]) == ("demo-medium", "medium", "complexity")
     assert by_header.json()["model"] == "demo-medium"
-    contract = {"model", "tier", "score", "confidence", "strategy", "reason", "privacy", "struck", "trail", "elapsed_us"}
-    assert contract <= by_prompt.keys()
+    contract = {"model", "tier", "score", "confidence", "strategy", "reason", "privacy", "struck", "trail"}
+    assert contract | {"elapsed_us"} <= by_prompt.keys()
 
 
 async def test_the_ledger_knows_what_was_asked_routed_and_served(gateway: Gateway, shared_llamas: Llamas) -> None:
@@ -84,7 +84,9 @@ async def test_the_ledger_knows_what_was_asked_routed_and_served(gateway: Gatewa
         )
         row = await decision(base_url, raw.headers["x-pointsman-decision-id"])
     assert (row["asked"], row["routed"], row["served"], row["outcome"]) == ("auto", "demo-small", "demo-small", "ok")
-    assert row["output_tokens"] == raw.parse().usage.completion_tokens
+    usage = raw.parse().usage
+    assert usage is not None
+    assert row["output_tokens"] == usage.completion_tokens
     assert "xyzzy" not in str(row)
 
 
@@ -106,6 +108,9 @@ async def test_a_hangup_signal_reads_the_configuration_again(
 
 
 async def until_listed(http: httpx2.AsyncClient, base_url: str, name: str) -> None:
+    """Return when the gateway lists the model *name*."""
     async with asyncio.timeout(5):
-        while name not in {model["id"] for model in (await http.get(f"{base_url}/v1/models")).json()["data"]}:
+        while name not in {  # noqa: ASYNC110  the gateway is asked, it does not tell
+            model["id"] for model in (await http.get(f"{base_url}/v1/models")).json()["data"]
+        }:
             await asyncio.sleep(0.02)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import openai
 import pytest
@@ -27,7 +28,7 @@ SCHEMA = {
     "required": ["model_choice"],
     "additionalProperties": False,
 }
-TOOL = {
+TOOL: Any = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -43,7 +44,8 @@ TOOL = {
 Llamas = Mapping[str, EmbeddedLlama]
 
 
-def user(text: str) -> list[dict[str, str]]:
+def user(text: str) -> list[Any]:
+    """A conversation of one message."""
     return [{"role": "user", "content": text}]
 
 
@@ -59,7 +61,7 @@ async def test_each_prompt_reaches_the_model_of_its_tier(
         raw = await client.chat.completions.with_raw_response.create(
             model="auto", messages=user(prompt), max_tokens=40, temperature=0
         )
-    reply = raw.parse()
+    reply: Any = raw.parse()
     size = model.removeprefix("demo-")
     assert reply.choices[0].message.content.startswith(f"This is the {size} demo model.")
     assert raw.headers["x-pointsman-model"] == model
@@ -86,6 +88,7 @@ async def test_a_stream_arrives_in_pieces_with_usage(gateway: Gateway, shared_ll
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text.startswith("This is the small demo model.")
     assert len(chunks) > 5
+    assert chunks[-1].usage is not None
     assert chunks[-1].usage.completion_tokens > 0
 
 
@@ -107,7 +110,7 @@ async def test_usage_that_nobody_asked_for_is_counted_but_not_shown(gateway: Gat
 async def test_a_required_tool_is_called(gateway: Gateway, shared_llamas: Llamas) -> None:
     """Tools travel to the model and its call travels back."""
     async with gateway({"models": models_of(shared_llamas)}) as base_url, client_of(base_url) as client:
-        reply = await client.chat.completions.create(
+        reply: Any = await client.chat.completions.create(
             model="demo-small",
             messages=user("What is the weather in Paris?"),
             tools=[TOOL],
@@ -124,7 +127,7 @@ async def test_a_required_tool_is_called(gateway: Gateway, shared_llamas: Llamas
 async def test_a_json_schema_holds(gateway: Gateway, shared_llamas: Llamas) -> None:
     """Structured output is constrained by the model's own grammar."""
     async with gateway({"models": models_of(shared_llamas)}) as base_url, client_of(base_url) as client:
-        reply = await client.chat.completions.create(
+        reply: Any = await client.chat.completions.create(
             model="demo-medium",
             messages=user("debug this deadlock"),
             response_format={"type": "json_schema", "json_schema": {"name": "choice", "schema": SCHEMA}},
@@ -161,14 +164,15 @@ async def test_a_dead_server_costs_a_fallback_not_an_answer(gateway: Gateway, ow
         raw = await client.chat.completions.with_raw_response.create(
             model="auto", messages=user(SIMPLE), temperature=0, max_tokens=40
         )
-    assert raw.parse().choices[0].message.content.startswith("This is the medium demo model.")
+    assert (raw.parse().choices[0].message.content or "").startswith("This is the medium demo model.")
     assert raw.headers["x-pointsman-model"] == "demo-medium"
     assert raw.headers["x-pointsman-fallbacks"] == "1"
 
 
 async def test_a_prompt_too_long_for_one_window_goes_to_a_larger_one(gateway: Gateway, shared_llamas: Llamas) -> None:
     """llama.cpp refuses by its own count; the configured context fallback takes the prompt."""
-    models = [{key: value for key, value in model.items() if key != "context_tokens"} for model in models_of(shared_llamas)]
+    known = models_of(shared_llamas)
+    models = [{key: value for key, value in model.items() if key != "context_tokens"} for model in known]
     config = {"models": models, "context_window_fallbacks": {"demo-small": ["demo-large"]}}
     prompt = "The quick brown fox. " * 300
     async with gateway(config) as base_url, client_of(base_url) as client:
@@ -177,7 +181,9 @@ async def test_a_prompt_too_long_for_one_window_goes_to_a_larger_one(gateway: Ga
         )
     assert raw.headers["x-pointsman-model"] == "demo-large"
     assert raw.headers["x-pointsman-fallbacks"] == "1"
-    assert raw.parse().usage.prompt_tokens > 2048
+    usage = raw.parse().usage
+    assert usage is not None
+    assert usage.prompt_tokens > 2048
 
 
 async def test_all_servers_down_is_a_clear_503_within_a_second(gateway: Gateway, own_llamas: Llamas) -> None:
@@ -217,7 +223,14 @@ async def test_a_program_with_a_fixed_model_name_works(gateway: Gateway, shared_
     assert raw.headers["x-pointsman-warning"] == "model 'gpt-4o-mini' is not configured; 'auto' took the request"
 
 
-async def decision(base_url: str, decision_id: str, until=lambda row: row["outcome"] != "open"):  # type: ignore[no-untyped-def]
+def is_closed(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the ledger is complete."""
+    return bool(row["outcome"] != "open")
+
+
+async def decision(
+    base_url: str, decision_id: str, until: Callable[[Mapping[str, Any]], bool] = is_closed
+) -> dict[str, Any]:
     """The ledger's row once *until* holds; the writer is a moment behind the answer."""
     import httpx2
 
@@ -225,5 +238,6 @@ async def decision(base_url: str, decision_id: str, until=lambda row: row["outco
         while True:
             response = await http.get(f"{base_url}/v1/decisions/{decision_id}")
             if response.status_code == 200 and until(response.json()):
-                return response.json()
+                row: dict[str, Any] = response.json()
+                return row
             await asyncio.sleep(0.02)
