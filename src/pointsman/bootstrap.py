@@ -122,7 +122,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         selector=Selector(catalog=catalog, draw=random.random),
         policy=PrivacyPolicy(PrivacyMode(settings.privacy.mode)),
         features_of=features_of,
-        new_id=lambda: secrets.token_hex(8),
+        new_id=_ids(),
         clock=time.perf_counter,
         standard_model=settings.model.name,
         refuse_unknown_models=settings.server.unknown_models == "refuse",
@@ -175,6 +175,12 @@ def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -
         models.append(entry.model_copy(update={**window, "gguf": gguf}))
     settings = settings.model_copy(update={"models": models})
     return replace(loaded_from(settings, tree=loaded.tree), warnings=loaded.warnings)
+
+
+def _ids() -> Callable[[], str]:
+    """Fresh ids of 16 hexadecimal digits: unique, not secret, so the system's randomness is asked once only."""
+    draw = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311  an id is no secret
+    return lambda: f"{draw(64):016x}"
 
 
 def decide_only(loaded: Loaded) -> Router:

@@ -95,7 +95,8 @@ def parse_body(data: bytes, *, max_depth: int = MAX_DEPTH) -> RawBody:
     end = cast("re.Match[str]", _SPACE(text, end)).end()
     if end != len(text):
         raise _malformed("something follows the closing brace", end)
-    _refuse_depth(value, max_depth)
+    if text.count("[") + text.count("{") > max_depth:  # fewer brackets cannot nest deeper
+        _refuse_depth(value, max_depth)
     if "\\" in text and ("\\ud" in text or "\\uD" in text):
         _refuse_lone_surrogates(value)
     return RawBody(text=text, value=value, spans=spans, start=start)

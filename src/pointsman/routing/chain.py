@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Outcome, Pick, RoutingContext, Step, Struck
@@ -52,18 +52,26 @@ class Chain:
         return Verdict(pick=None, strategy="none", context=context, trail=tuple(trail))
 
     def _constrain(self, context: RoutingContext, cards: Sequence[ModelCard], trail: list[Step]) -> RoutingContext:
-        rest = list(cards)
+        rest = cards
         struck: list[Struck] = []
         for constraint in self.constraints:
             began = self.clock()
             found, outcome, detail = _strike(constraint, context, rest)
-            if not found and outcome is Outcome.PASSED:
+            if outcome is Outcome.PASSED:
                 continue
             struck.extend(found)
             gone = {one.model for one in found}
             rest = [card for card in rest if card.id not in gone]
             trail.append(self._step(constraint.name, outcome, detail, began))
-        return replace(context, open_models={card.id: card for card in rest}, struck=tuple(struck))
+        return RoutingContext(
+            requested_model=context.requested_model,
+            operation=context.operation,
+            features=context.features,
+            caller=context.caller,
+            privacy=context.privacy,
+            open_models={card.id: card for card in rest},
+            struck=tuple(struck),
+        )
 
     def _step(self, name: str, outcome: Outcome, detail: str, began: float) -> Step:
         return Step(strategy=name, outcome=outcome, detail=detail, elapsed_us=round((self.clock() - began) * 1e6, 1))
@@ -74,12 +82,12 @@ def _strike(
 ) -> tuple[Sequence[Struck], Outcome, str]:
     try:
         found = tuple(constraint.strike(context, cards))
-        gone = frozenset(one.model for one in found)
+        if not found:
+            return (), Outcome.PASSED, ""
+        gone = {one.model for one in found}
     except Exception as error:  # noqa: BLE001  seam: constraints fail closed, whatever went wrong in them
         kind = type(error).__name__
         reason = f"the {constraint.name} check failed ({kind}), so only local models are left"
         closed = [Struck(model=card.id, by=constraint.name, reason=reason) for card in cards if not card.is_local]
         return closed, Outcome.FAILED, kind
-    if not found:
-        return (), Outcome.PASSED, ""
     return found, Outcome.NOTE, f"struck out {sum(card.id in gone for card in cards)} of {len(cards)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
@@ -35,6 +35,8 @@ class Selector:
 
     catalog: Catalog
     draw: Callable[[], float]
+    _ladders: dict[tuple[str, Tier], tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+    _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def select(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
         """The models to try for *pick*.
@@ -104,15 +106,20 @@ class Selector:
     ) -> Selection:
         name = self.catalog.resolve(name)
         ids = dict.fromkeys(card.id for card in pool)
-        for other in (*self.fallback_names(name), *ladder):
+        for other in (*self.fallback_names(name), *ladder):  # both settled once for a catalog
             ids.update(dict.fromkeys(card.id for card in self._pool(other, open_models)))
         if not ids:
             return self._larger_than((name, *ladder), open_models, struck)
         first = open_models[next(iter(ids))].name
         return Selection(candidates=tuple(ids), model=first, tier=tier if first == name else None, notes=notes)
 
-    def fallback_names(self, name: str) -> Iterator[str]:
+    def fallback_names(self, name: str) -> tuple[str, ...]:
         """Configured fallbacks of *name*, then theirs, each name once; the general ones last."""
+        if name not in self._chains:
+            self._chains[name] = tuple(self._follow(name))
+        return self._chains[name]
+
+    def _follow(self, name: str) -> Iterator[str]:
         seen = {name}
         queue = [*self.catalog.fallbacks_of(name)]
         general = [*self.catalog.fallbacks_of(ANY)]
@@ -144,9 +151,12 @@ class Selector:
         """Who follows the tier's own models: the tier's and the router's fallbacks, then its other tiers, up first."""
         if router is None:
             return ()
-        climbed = _nearest(tier) if self.catalog.climb_tiers else ()
-        others = (name for other in climbed for name in router.tiers.get(other, ()))
-        return (*self.catalog.fallbacks_of(tier.value, router.name), *others)
+        key = (router.name, tier)
+        if key not in self._ladders:
+            climbed = _nearest(tier) if self.catalog.climb_tiers else ()
+            others = (name for other in climbed for name in router.tiers.get(other, ()))
+            self._ladders[key] = (*self.catalog.fallbacks_of(tier.value, router.name), *others)
+        return self._ladders[key]
 
     def _tier_of(self, name: str, router: RouterCard | None) -> Tier | None:
         resolve = self.catalog.resolve
@@ -166,11 +176,12 @@ def larger_for(catalog: Catalog, name: str) -> tuple[str, ...]:
     return catalog.fallbacks_of(name, ANY, kind=FailureKind.CONTEXT)
 
 
-def _nearest(tier: Tier) -> Iterator[Tier]:
+def _nearest(tier: Tier) -> tuple[Tier, ...]:
     """*tier*, then those above it, then those below it, nearest first."""
-    tiers = list(Tier)
-    yield from tiers[tier.rank :]
-    yield from reversed(tiers[: tier.rank])
+    return _NEAREST[tier]
+
+
+_NEAREST = {tier: (*list(Tier)[tier.rank :], *reversed(list(Tier)[: tier.rank])) for tier in Tier}
 
 
 def _climb(wanted: Tier, taken: Tier) -> Step:

@@ -6,6 +6,7 @@ Host header. Both are checked before the body is read.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class Guard:
         return name is not None and (name in LOOPBACK_NAMES or name in self.hosts or name == _name_of(f"//{host}"))
 
 
+@functools.lru_cache(maxsize=256)
 def _name_of(url: str) -> str | None:
     """The host name of *url*, lower case; None for anything odd (credentials, paths, `null`)."""
     try:

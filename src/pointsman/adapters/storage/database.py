@@ -13,6 +13,7 @@ from pointsman.core.errors import ConfigError
 
 APPLICATION_ID = 0x504D4C47  # "PMLG", in the file's header
 BUSY_TIMEOUT_MS = 2_000
+CHECKPOINT_PAGES = 4_000  # of 4 KiB: a busy page is then copied into the file once, not for every thousand
 WAL_LIMIT_BYTES = 16 * 1024 * 1024  # what the write-ahead log is cut back to after a checkpoint
 
 
@@ -36,6 +37,7 @@ def open_writable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.C
         migrate(connection, path, migrations() if scripts is None else scripts)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:
         connection.close()
         raise

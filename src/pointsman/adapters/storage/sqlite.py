@@ -1,6 +1,6 @@
 """The ledger: every request as a row in an SQLite file, written by a thread of its own, never waited for.
 
-The event loop only appends to a queue. The thread writes what has gathered every 50 ms, in transactions of at most 500
+The event loop only appends to a queue. The thread writes what has gathered every 100 ms, in transactions of at most 500
 events. A crash loses what the thread has not taken up yet; everything older is in the file.
 
 | trouble                      | what happens                                                                        |
@@ -34,7 +34,7 @@ from pointsman.core.events import Event
 logger = logging.getLogger("pointsman.ledger")
 
 BATCH_EVENTS = 500
-BATCH_S = 0.05
+BATCH_S = 0.1
 HOUSEKEEPING_S = 3600.0
 HOUSEKEEPING_RETRY_S = 10.0
 HOUSEKEEPING_CHUNKS = 10  # at one go; the rest a second later, so that the queue is not kept waiting
@@ -164,7 +164,7 @@ class SqliteLedger:
             self._note_trouble(error)
 
     def _gather(self, waiting: list[Event | _Mark]) -> None:
-        """Add to *waiting* what the queue has, up to a batch; give a first event's followers 50 ms to come."""
+        """Add to *waiting* what the queue has, up to a batch; give a first event's followers 100 ms to come."""
         if not waiting:
             try:
                 waiting.append(self._queue.get(timeout=self._file.idle_s()))
