@@ -292,3 +292,17 @@ async def test_what_ollama_cannot_take_is_left_out(gateway: Gateway) -> None:
     assert body["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
     assert (body["think"], body["options"]) == (False, {"seed": 7})
     assert body.keys() == {"model", "messages", "stream", "truncate", "shift", "think", "options"}
+
+
+async def test_settings_that_ollama_cannot_carry_are_named(gateway: Gateway) -> None:
+    """A dropped setting is said aloud in a header, whole and streamed; what could be carried is not in it."""
+    async with (
+        ollama_server() as ollama,
+        gateway({"models": [at_ollama(ollama.url)]}) as base_url,
+        client_of(base_url) as client,
+    ):
+        create = client.chat.completions.with_raw_response.create
+        whole = await create(model="auto", messages=user("hi"), seed=7, logit_bias={"5": 1}, user="me")
+        plain = await create(model="auto", messages=user("hi"), seed=7)
+    assert set(whole.headers["x-pointsman-dropped"].split(", ")) == {"logit_bias", "user"}
+    assert "x-pointsman-dropped" not in plain.headers

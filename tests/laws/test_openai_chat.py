@@ -117,7 +117,8 @@ def test_a_disturbed_reply_is_read_or_refused(data: st.DataObject) -> None:
     """One wrong node in an answer gives a reply or a ValueError, nothing else."""
     body = data.draw(disturbed(DIALECT.encode_reply(data.draw(REPLIES), REQUEST)))
     if isinstance(body, dict):
-        DIALECT.usage(body)
+        with contextlib.suppress(ValueError):
+            DIALECT.usage(body)
         with contextlib.suppress(ValueError):
             DIALECT.decode_reply(body)
         with contextlib.suppress(ValueError):

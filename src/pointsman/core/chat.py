@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pointsman.core.values import value_type
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,7 @@ class StopReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Text:
     """A run of text."""
 
@@ -100,7 +102,7 @@ class ToolResult:
 Part = Text | Media | Refusal | Reasoning | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Message:
     """One turn of one speaker, its parts in order."""
 
@@ -153,7 +155,7 @@ class ResponseFormat:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Sampling:
     """How the answer is drawn. None means: the endpoint's own default."""
 
@@ -171,7 +173,7 @@ class Sampling:
     top_logprobs: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class ChatRequest:
     """One request for an answer, in nobody's dialect."""
 
@@ -202,7 +204,7 @@ class EmbeddingRequest:
     extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Usage:
     """Tokens read and written. `cached_input_tokens` and `reasoning_tokens` are parts of the first two."""
 

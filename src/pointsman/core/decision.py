@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Capability, Operation, Tier
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ class Outcome(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class PromptFeatures:
     """What can be seen in a request without asking a model. Token figures are estimates."""
 
@@ -45,7 +46,7 @@ class PromptFeatures:
     max_output_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Caller:
     """Who asks and what they said about the request, outside its text."""
 
@@ -59,7 +60,7 @@ class Caller:
     client: str | None = None  # the user agent's first word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Privacy:
     """The request's class and the kinds of private data that made it so (never the data)."""
 
@@ -73,7 +74,7 @@ class Privacy:
         return self.privacy_class != PrivacyClass.PUBLIC  # whatever is not known to be public is private
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class RoutingContext:
     """All that constraints and strategies may look at. Strategies choose among `open_models` only."""
 
@@ -95,7 +96,7 @@ class Struck:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Pick:
     """What a strategy chose: a tier of a router, or a pool of models by name."""
 
@@ -108,7 +109,7 @@ class Pick:
     is_explicit: bool = False  # the caller named the model: never replaced silently
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Step:
     """One line of the trail."""
 
@@ -118,7 +119,7 @@ class Step:
     elapsed_us: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Decision:
     """Which model, and why. `candidates` are card ids in the order they will be tried; the first is the choice."""
 

@@ -7,6 +7,7 @@ PointsmanError
 │   ├── ContextTooLong           the prompt fits no allowed model                      400
 │   ├── Unauthenticated          the key is missing or wrong                           401
 │   ├── UnknownModel             the model (or path) is not configured                 404
+│   ├── WrongMethod              the path exists, but not for this HTTP method         405
 │   └── PayloadTooLarge          the body is over the limit                            413
 ├── Refused                      a constraint says no                                  403, exit 5
 │   └── ModelStruckOut           ... to the one model the caller insisted on
@@ -79,6 +80,13 @@ class UnknownModel(RequestError):
 
     status = 404
     code = "model_not_found"
+
+
+class WrongMethod(RequestError):
+    """The path takes another HTTP method."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class PayloadTooLarge(RequestError):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pointsman.core.values import value_type
+
 if TYPE_CHECKING:
     from pointsman.core.chat import Usage
     from pointsman.core.decision import Caller, Decision, PromptFeatures
@@ -25,7 +27,7 @@ class FinishReason(StrEnum):
     DEADLINE = "deadline"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Decided:
     """A request got its decision. `at_s` is seconds since the epoch; the prompt is not in here unless logging is on."""
 
@@ -39,7 +41,7 @@ class Decided:
     prompt: str | None = None  # only when prompt logging is on and the request is public
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class AttemptStarted:
     """An attempt is about to be sent to `model` (a card's id)."""
 
@@ -60,7 +62,7 @@ class AttemptEnded:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Finished:
     """The request is over. Durations in milliseconds from its arrival; costs in US dollars, None when unknown."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ class Egress(Protocol):
         """The one request it is good for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class UpstreamCall:
     """One request as it will be sent to `model` (a card's id): the path under the base URL and the body's bytes."""
 

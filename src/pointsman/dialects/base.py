@@ -116,7 +116,7 @@ class Upstream(Protocol):
         """A whole answer; ValueError when the body is not one."""
 
     def usage(self, body: JsonObject) -> Usage | None:
-        """The usage a whole answer of any operation reports, if it does."""
+        """The usage a whole answer of any operation reports, if it does; ValueError when the body is no answer."""
 
     def stream_decoder(self) -> StreamDecoder:
         """A fresh decoder."""

@@ -10,11 +10,11 @@ import json
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.core.errors import InvalidRequest
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +63,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 _scan: Callable[[str, int], tuple[Json, int]] = make_scanner(cast("Any", _decoder))  # one value, in C
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class RawBody:
     """A JSON object with the text it was read from. `spans` are the character ranges of its top-level values."""
 

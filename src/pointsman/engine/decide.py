@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pointsman.routing.select import Selector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Resolved:
     """A decision and what it was made from."""
 

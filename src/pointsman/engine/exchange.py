@@ -31,6 +31,7 @@ from pointsman.core.stream import (
     ToolCallDelta,
     UsageReported,
 )
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ class NotAnAnswer(Exception):
         self.body = body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Whole:
     """A whole answer: in the caller's bytes, or neutral for the library."""
 
@@ -186,6 +187,10 @@ class TranslatePump(Generic[Piece]):
 class Exchange(Protocol[Piece_co]):
     """One way to put a request to an endpoint and to take its answer."""
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The caller's settings that the endpoint's dialect cannot carry; known once `body` was asked."""
+
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """Path under the base URL and body of the request for *card*."""
 
@@ -196,7 +201,7 @@ class Exchange(Protocol[Piece_co]):
         """A fresh pump for the answer's stream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Relay:
     """Verbatim but for the model's name, fields the card sets by default, and the wish for usage in a stream."""
 
@@ -205,6 +210,11 @@ class Relay:
     upstream: Relayable
     wants_stream: bool
     wants_stream_usage: bool
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Nothing: the body goes on as it came."""
+        return ()
 
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
@@ -224,7 +234,10 @@ class Relay:
     def whole(self, body: bytes) -> Whole:
         """See Exchange."""
         value = _object(body)
-        usage = self.upstream.usage(value)
+        try:
+            usage = self.upstream.usage(value)
+        except ValueError as error:
+            raise NotAnAnswer(str(error), body=body) from error
         return Whole(body=body, usage=usage, output_chars=0 if usage is not None else self._chars(value))
 
     def _chars(self, value: JsonObject) -> int:
@@ -242,7 +255,7 @@ class Relay:
         return RelayPump(self.upstream.relay_scanner(self.operation, strip_usage=strip))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Translate(Generic[Piece]):
     """Through the neutral form; `say` makes the caller's pieces of stream events."""
 
@@ -250,6 +263,7 @@ class Translate(Generic[Piece]):
     upstream: Upstream
     outward: Outward | None
     say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
+    dropped: tuple[str, ...] = ()
 
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
@@ -257,6 +271,7 @@ class Translate(Generic[Piece]):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
             encoded = self.upstream.encode_chat(self.request, card.upstream_model)
+        self.dropped = encoded.dropped
         return encoded.path, json.dumps(with_defaults(encoded.body, card.defaults)).encode()
 
     def whole(self, body: bytes) -> Whole:

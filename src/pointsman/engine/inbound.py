@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from pointsman.core.catalog import Operation
 from pointsman.core.decision import Caller
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest
@@ -26,7 +27,7 @@ class Outward(Protocol):
         """A fresh encoder of the streamed answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Inbound:
     """A decoded request, who sent it, and its original bytes when they may be relayed verbatim.
 

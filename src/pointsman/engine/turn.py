@@ -21,6 +21,7 @@ from pointsman.core.errors import (
     Refused,
 )
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.values import value_type
 from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.usage import estimate
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Answer:
     """A whole answer and where it came from."""
 
@@ -47,6 +48,7 @@ class Answer:
     bill: Bill
     fallbacks: int
     overhead_ms: float
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class StreamedAnswer(Generic[Piece]):
     pieces: Delivery[Piece]
     fallbacks: int
     overhead_ms: float
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class Turn(Generic[Piece]):
     record: Record
     new_say: Callable[[], Say[Piece]]
     deadline_s: float | None
+    dropped: tuple[str, ...] = ()  # settings that the dialect of the model that answered cannot carry
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
@@ -87,6 +91,7 @@ class Turn(Generic[Piece]):
             bill=self.record.served(card, usage),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
+            dropped=self.dropped,
         )
 
     async def stream(self) -> StreamedAnswer[Piece]:
@@ -103,6 +108,7 @@ class Turn(Generic[Piece]):
             pieces=Delivery(card=card, begun=begun, record=self.record, new_say=self.new_say),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
+            dropped=self.dropped,
         )
 
     async def _first_success(self, attempt: Callable[[ModelCard], Awaitable[Found]]) -> tuple[ModelCard, Found]:
@@ -128,10 +134,16 @@ class Turn(Generic[Piece]):
         await asyncio.sleep(pause_s)
 
     async def _whole(self, card: ModelCard) -> Whole:
-        return await self.caller.whole(card, self.plan.decision, self._exchange(card), self.deadline_s)
+        exchange = self._exchange(card)
+        found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
+        self.dropped = exchange.dropped
+        return found
 
     async def _stream(self, card: ModelCard) -> Begun[Piece]:
-        return await self.caller.stream(card, self.plan.decision, self._exchange(card), self.deadline_s)
+        exchange = self._exchange(card)
+        begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
+        self.dropped = exchange.dropped
+        return begun
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:
         upstream = self.caller.upstreams[card.endpoint.dialect]
@@ -144,14 +156,18 @@ class Turn(Generic[Piece]):
 
 
 def exhausted(failures: Sequence[Failure]) -> PointsmanError:
-    """The error for the caller when the plan is at its end: their mistake if it was one, else who failed and how."""
+    """The error for the caller when the plan is at its end: their mistake if it was one, else who failed and how.
+
+    A prompt is too long, or its content refused, only when no model failed for another reason: that one might serve it.
+    """
     last = failures[-1]
+    is_theirs = {failure.kind for failure in failures} <= {FailureKind.CONTEXT, FailureKind.CONTENT}
     match last.kind:
         case FailureKind.BAD_REQUEST:
             return InvalidRequest(f"{last.model} refused the request: {last.message}")
-        case FailureKind.CONTEXT:
+        case FailureKind.CONTEXT if is_theirs:
             return ContextTooLong(f"The prompt is too long for {last.model}: {last.message}", param="messages")
-        case FailureKind.CONTENT:
+        case FailureKind.CONTENT if is_theirs:
             return Refused(f"{last.model} refused the content: {last.message}")
         case _:
             told = "; ".join(f"{one.model}: {one.message}" for one in failures)

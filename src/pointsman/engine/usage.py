@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pointsman.core.chat import Usage
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _CHARS_PER_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Bill:
     """US dollars; None where no price is known. `saved_usd` is against the baseline for the same tokens."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Outcome, Pick, RoutingContext, Step, Struck
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pointsman.routing.strategy import Constraint, Strategy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Verdict:
     """What the chain found: the pick (None when all strategies passed), the context after constraints, the trail."""
 

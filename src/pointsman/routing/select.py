@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
 from pointsman.core.decision import Outcome, Pick, Step, Struck
-from pointsman.core.errors import ContextTooLong, ModelStruckOut, NoModelAvailable, Refused
+from pointsman.core.errors import (
+    ContextTooLong,
+    InvalidRequest,
+    ModelStruckOut,
+    NoModelAvailable,
+    PointsmanError,
+    Refused,
+)
 from pointsman.core.failure import FailureKind
-from pointsman.routing.constraints.capability import CONTEXT
+from pointsman.core.values import value_type
+from pointsman.routing.constraints.capability import CAPABILITY, CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +25,10 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard, RouterCard
 
 ANY = "*"
+ASK_AUTO = "Ask for `auto` to let another do it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Selection:
     """Card ids in the order of trial; `model` and `tier` are what the first of them stands for."""
 
@@ -140,8 +149,10 @@ class Selector:
         if why is None:
             message = f"Model {name!r} is not available."
             raise NoModelAvailable(message)
+        if why.by == CAPABILITY:
+            raise InvalidRequest(f"Model {name!r} cannot do that: {why.reason}.", hint=ASK_AUTO, param="model")
         if why.by != CONTEXT:
-            raise ModelStruckOut(model=name, by=why.by, reason=why.reason, hint="Ask for `auto` to let another do it.")
+            raise ModelStruckOut(model=name, by=why.by, reason=why.reason, hint=ASK_AUTO)
         if (found := self._context_fallback(name, why, open_models, struck)) is not None:
             return found
         message = f"The prompt is too long for {name!r}: {why.reason}."
@@ -189,7 +200,7 @@ def _climb(wanted: Tier, taken: Tier) -> Step:
     return Step(strategy="select", outcome=Outcome.CLIMBED, detail=detail)
 
 
-def _nothing_left(struck: Sequence[Struck]) -> Refused | ContextTooLong | NoModelAvailable:
+def _nothing_left(struck: Sequence[Struck]) -> PointsmanError:
     """The error that says why no model is left, the strongest reason first."""
     if not struck:
         return NoModelAvailable("No model is configured.", hint="Add one: see `pointsman config init`.")
@@ -197,6 +208,9 @@ def _nothing_left(struck: Sequence[Struck]) -> Refused | ContextTooLong | NoMode
     if by == {CONTEXT}:
         message = f"The prompt is too long for every model ({struck[-1].reason})."
         return ContextTooLong(message, hint="Shorten it, or add a model with a larger window.", param="messages")
-    why = next((one for one in struck if one.by != CONTEXT), struck[0])
+    if by <= {CONTEXT, CAPABILITY}:
+        reason = next(one.reason for one in struck if one.by == CAPABILITY)
+        return InvalidRequest(f"No configured model can do that ({reason}).", hint="Add a model that can.")
+    why = next(one for one in struck if one.by not in {CONTEXT, CAPABILITY})
     message = f"No model may take this request ({why.by}: {why.reason})."
     return Refused(message, hint="Add a model that may, or change what the request says.")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pointsman.core.errors import PointsmanError, UnknownModel
+from pointsman.core.errors import PointsmanError, UnknownModel, WrongMethod
 from pointsman.server import ours
 from pointsman.server.http import CallerGone, respond_json
 from pointsman.server.surfaces import error_headers
@@ -87,8 +87,8 @@ class App:
         if allowed:
             headers = [(b"allow", ", ".join(allowed).encode())]
             message = f"{path} takes {' or '.join(allowed)}, not {scope['method']}."
-            _, body = default_surface().encode_error(UnknownModel(message))
-            await respond_json(send, 405, body, headers)
+            status, body = default_surface().encode_error(WrongMethod(message))
+            await respond_json(send, status, body, headers)
             return
         message = f"There is nothing at {scope['method']} {path[:200]}."
         raise UnknownModel(message, hint="The API lives under /v1, for example POST /v1/chat/completions.")

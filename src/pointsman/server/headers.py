@@ -34,6 +34,8 @@ def of_answer(answer: Answer | StreamedAnswer[bytes]) -> list[Header]:
     """The decision's headers, with the model that really answered."""
     found = of_decision(answer.decision)
     found[1] = (b"x-pointsman-model", _ascii(answer.card.name))
+    if answer.dropped:
+        found.append((b"x-pointsman-dropped", _ascii(", ".join(answer.dropped))))
     found.append((b"x-pointsman-fallbacks", str(answer.fallbacks).encode()))
     found.append((b"x-pointsman-overhead-ms", b"%.3f" % answer.overhead_ms))
     return found

@@ -137,7 +137,14 @@ def test_what_is_no_answer_is_a_value_error(body: JsonObject, message: str) -> N
 )
 def test_usage_is_read_where_it_can_be(usage: Json, expected: Usage | None) -> None:
     """Embeddings report prompt tokens only; DeepSeek names cached ones its own way."""
-    assert DIALECT.usage({"usage": usage}) == expected
+    assert DIALECT.usage({"data": [], "usage": usage}) == expected
+
+
+@pytest.mark.parametrize("body", [{}, {"hello": "world"}, {"choices": None}, {"data": {}}])
+def test_an_object_without_choices_or_embeddings_is_no_answer(body: JsonObject) -> None:
+    """Another API at that address, or a captive portal: the next model is asked instead."""
+    with pytest.raises(ValueError, match="no list of choices"):
+        DIALECT.usage(body)
 
 
 @pytest.mark.parametrize(

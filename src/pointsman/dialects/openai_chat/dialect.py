@@ -54,6 +54,8 @@ class OpenAIChat:
         return reply.decode_reply(body)
 
     def usage(self, body: JsonObject) -> Usage | None:
+        if not isinstance(body.get("choices", body.get("data")), list):
+            raise ValueError("the answer has no list of choices, nor of embeddings")
         return reply.decode_usage(body)
 
     def stream_decoder(self) -> ChatStreamDecoder:

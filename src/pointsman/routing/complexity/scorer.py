@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pointsman.core.catalog import Tier
+from pointsman.core.values import value_type
 from pointsman.routing.complexity.lexicon import words_of
 from pointsman.routing.complexity.settings import Dimension
 
@@ -41,7 +42,7 @@ class Contribution(NamedTuple):
         return self.value * self.weight
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class ComplexityScore:
     """A text's score, about -0.15..0.93 with the default weights, its tier, and how each dimension contributed."""
 

@@ -21,13 +21,14 @@ _WORDS = {
     Capability.EMBEDDINGS: "embeddings",
 }
 CONTEXT = "context"
+CAPABILITY = "capability"
 
 
 @dataclass(frozen=True, slots=True)
 class CapabilityConstraint:
     """What a card is not known to lack, it is trusted to do: the endpoint will say so if it cannot."""
 
-    name: str = "capability"
+    name: str = CAPABILITY
 
     def strike(self, context: RoutingContext, cards: Sequence[ModelCard], /) -> Sequence[Struck]:
         """The models that lack a needed capability."""
