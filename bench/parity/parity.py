@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prompts import prompts
-
 from pointsman.core.catalog import Tier
 from pointsman.routing.complexity import (
     ComplexitySettings,
@@ -28,6 +26,7 @@ from pointsman.routing.complexity import (
     keyword_tier,
     score,
 )
+from prompts import prompts
 
 HERE = Path(__file__).parent
 TOLERANCE = 1e-9

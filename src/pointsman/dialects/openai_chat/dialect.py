@@ -55,7 +55,7 @@ class OpenAIChat:
 
     def usage(self, body: JsonObject) -> Usage | None:
         if not isinstance(body.get("choices", body.get("data")), list):
-            raise ValueError("the answer has no list of choices, nor of embeddings")
+            raise ValueError("the answer has no list of choices, nor of embeddings")  # noqa: TRY004  as the port says
         return reply.decode_usage(body)
 
     def stream_decoder(self) -> ChatStreamDecoder:

@@ -38,12 +38,15 @@ class Lexicon:
     boundary. A keyword listed twice is found twice.
     """
 
-    __slots__ = ("_bounded", "_keywords", "_phrases", "_words")
+    __slots__ = ("_bounded", "_keywords", "_order", "_phrases", "_words")
 
     def __init__(self, keywords: tuple[str, ...]) -> None:
         """Sort *keywords* by how they match."""
         self._keywords = tuple(keyword.lower() for keyword in keywords)
         distinct = dict.fromkeys(self._keywords)
+        self._order = {keyword: index for index, keyword in enumerate(distinct)}
+        if len(distinct) < len(self._keywords):  # repeated keywords are found as often as they stand there
+            self._order = {}
         self._phrases = tuple(keyword for keyword in distinct if _matches_anywhere(keyword))
         spaced = [keyword for keyword in distinct if not _matches_anywhere(keyword)]
         self._words = frozenset(keyword for keyword in spaced if _WORD.fullmatch(keyword))
@@ -61,6 +64,8 @@ class Lexicon:
         if not hits and not present:
             return ()
         hits = hits.union(present)
+        if self._order:
+            return tuple(sorted(hits, key=self._order.__getitem__))
         return tuple(keyword for keyword in self._keywords if keyword in hits)
 
 
