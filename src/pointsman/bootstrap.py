@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import itertools
 import json
 import os
 import random
@@ -178,9 +179,14 @@ def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -
 
 
 def _ids() -> Callable[[], str]:
-    """Fresh ids of 16 hexadecimal digits: unique, not secret, so the system's randomness is asked once only."""
-    draw = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311  an id is no secret
-    return lambda: f"{draw(64):016x}"
+    """Fresh ids of 16 hexadecimal digits: 8 of time in fiftieths of a second, 3 of this process, 5 that count.
+
+    In the order of time, so that the ledger's index grows at its end: random ids cost it a page each. The first 8 tell
+    apart what a person asks; they begin anew after 2.7 years, the whole id does not repeat before that.
+    """
+    process = secrets.randbits(12)
+    counter = itertools.count(secrets.randbits(20))
+    return lambda: f"{int(time.time() * 50) & 0xFFFFFFFF:08x}{process:03x}{next(counter) & 0xFFFFF:05x}"
 
 
 def decide_only(loaded: Loaded) -> Router:
