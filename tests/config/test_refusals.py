@@ -53,6 +53,8 @@ REFUSALS = {
     "routing.default_model: no model is called 'q'; valid: quick.",
     "models: [{name: quick, model: ollama/b}]\naliases: {quick: quick}\n": "pointsman.yaml:2: aliases.quick: 'quick' is "
     "a model's name already.",
+    "models:\n  - {name: quick, model: ollama/b}\n  - {name: slow, model: ollama/c, aliases: [quick]}\n": "pointsman.yaml:3: "
+    "models[1].aliases[0]: 'quick' is a model's name already.",
     "models: [{name: quick, model: ollama/b}]\nsavings: {baseline: quack}\n": "pointsman.yaml:2: savings.baseline: no "
     "model is called 'quack'; did you mean 'quick'?",
     "models: [{name: quick, model: ollama/b}]\nmodel: {name: quack}\n": "pointsman.yaml:2: model.name: no model is "

@@ -131,6 +131,8 @@ def _other_names(catalog: Catalog) -> list[str]:
     routers = [
         f"{router.name} chooses: "
         + "; ".join(f"{tier.value} → {', '.join(names)}" for tier, names in sorted(router.tiers.items(), key=_rank))
+        if router.tiers
+        else f"{router.name} means {router.default_model}"
         for router in catalog.routers
     ]
     aliases = [f"{alias} means {target}" for alias, target in sorted(catalog.aliases.items())]

@@ -125,6 +125,10 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
         if alias in names:
             yield Problem(path=("aliases", alias), text=f"{alias!r} is a model's name already")
         yield from _unknown(("aliases", alias), [target], anything)
+    for index, model in enumerate(settings.models):
+        for number, alias in enumerate(model.aliases):
+            if alias in names:
+                yield Problem(path=("models", index, "aliases", number), text=f"{alias!r} is a model's name already")
     for key in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
         chains: dict[str, list[str]] = getattr(settings, key)
         for source, targets in chains.items():
