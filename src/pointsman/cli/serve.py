@@ -39,10 +39,10 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
     from pointsman.server.gateway import OpenGateway
-    from pointsman.server.run import bind, require_key_for_wide_bind
+    from pointsman.server.run import LOG_FORMAT, bind, require_key_for_wide_bind
     from pointsman.server.run import serve as serve_on
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
     start = ready(config, _flags(host, port, workers), demo=demo)
     is_fallen = not start.has_models
     if is_fallen:

@@ -106,7 +106,6 @@ class Router:
         new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]],
     ) -> Turn[Piece]:
         return Turn(
-            catalog=self.catalog,
             caller=self.caller,
             plan=Plan(
                 decision=resolved.decision,

@@ -28,7 +28,7 @@ from pointsman.engine.usage import estimate
 from pointsman.resilience.plan import Plan
 
 if TYPE_CHECKING:
-    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.catalog import ModelCard
     from pointsman.core.decision import Decision
     from pointsman.engine.attempt import Begun, ModelCaller
     from pointsman.engine.inbound import Inbound
@@ -67,7 +67,6 @@ class StreamedAnswer(Generic[Piece]):
 class Turn(Generic[Piece]):
     """One decided request. `new_say` makes a fresh function from stream events to the caller's pieces."""
 
-    catalog: Catalog
     caller: ModelCaller
     plan: Plan
     inbound: Inbound
