@@ -36,7 +36,7 @@ USAGE = Usage(input_tokens=3, output_tokens=2)
 
 
 def test_all_kinds_of_deltas_fold_into_one_reply() -> None:
-    """Reasoning, text, refusal and calls in the canonical order, calls by index, log-probabilities appended."""
+    """Thinking up to each signature, text, refusal, calls by index, log-probabilities appended: the canonical order."""
     events: list[StreamEvent] = [
         Started(id="r1", model="m", created_s=7, extras={"openai": {"x": 1}}),
         TextDelta(text="Hel"),
@@ -47,8 +47,9 @@ def test_all_kinds_of_deltas_fold_into_one_reply() -> None:
         LogprobsDelta(logprobs={"content": [1], "refusal": None}),
         LogprobsDelta(logprobs={"content": [2]}),
         TextDelta(text="lo"),
-        ReasoningDelta(text="", signature="sig"),
         ReasoningDelta(text="!"),
+        ReasoningDelta(text="", signature="sig", origin="d"),
+        ReasoningDelta(text="more"),
         RefusalDelta(text="no"),
         TextDelta(text="second", choice=1),
         Stopped(reason=StopReason.TOOL_CALLS),
@@ -65,7 +66,8 @@ def test_all_kinds_of_deltas_fold_into_one_reply() -> None:
                 message=Message(
                     role=Role.ASSISTANT,
                     parts=(
-                        Reasoning(text="hm!", signature="sig"),
+                        Reasoning(text="hm!", signature="sig", origin="d"),
+                        Reasoning(text="more"),
                         Text(text="Hello"),
                         Refusal(text="no"),
                         ToolCall(id="c1", name="f", arguments='{"a":1}', extras={"openai": {"i": 0}}),

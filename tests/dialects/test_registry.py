@@ -29,7 +29,10 @@ def test_only_what_callers_speak_can_be_relayed() -> None:
 
 def test_each_operation_has_its_path_or_none() -> None:
     """Ollama's own API has no legacy completions."""
-    assert {name: [upstream.path(operation) for operation in Operation] for name, upstream in UPSTREAMS.items()} == {
-        "openai_chat": ["/chat/completions", "/completions", "/embeddings"],
-        "ollama": ["/api/chat", None, "/api/embed"],
+    assert {
+        name: [upstream.path(operation, "m", stream=False) for operation in Operation]
+        for name, upstream in UPSTREAMS.items()
+    } == {
+        "openai_chat": ["/chat/completions", "/completions", "/embeddings", None],
+        "ollama": ["/api/chat", None, "/api/embed", None],
     }

@@ -138,9 +138,13 @@ class Lines:
         """Call it *name*: two names make a translation."""
         self.name = name
 
-    def path(self, operation: Operation) -> str | None:
+    def path(self, operation: Operation, model: str, *, stream: bool) -> str | None:
         """See dialects.base."""
         return None if operation is Operation.COMPLETIONS else f"/{operation}"
+
+    def relay_fields(self, body: JsonObject, operation: Operation, model: str, *, stream_usage: bool) -> JsonObject:
+        """See dialects.base."""
+        return {"model": model, **({"usage": True} if stream_usage else {})}
 
     def encode_chat(self, request: ChatRequest, model: str) -> Encoded:
         """See dialects.base; a picture cannot be said."""

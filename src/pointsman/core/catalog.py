@@ -59,6 +59,7 @@ class Operation(StrEnum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    COUNT_TOKENS = "count_tokens"
 
 
 class Secret:

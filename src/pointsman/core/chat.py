@@ -71,10 +71,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """Thinking shown before the answer; `signature` must be echoed to the endpoint that made it."""
+    """Thinking shown before the answer; `signature` goes back to an endpoint of its dialect `origin`, and no other.
+
+    Text without a signature may be shown to any model that takes thinking back.
+    """
 
     text: str
     signature: str | None = None
+    origin: str | None = None  # a dialect's name
     extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
@@ -206,12 +210,13 @@ class EmbeddingRequest:
 
 @value_type
 class Usage:
-    """Tokens read and written. `cached_input_tokens` and `reasoning_tokens` are parts of the first two."""
+    """Tokens read and written. What a cache gave or took is part of the input, reasoning of the output."""
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     is_estimated: bool = False
 
 

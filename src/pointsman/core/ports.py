@@ -33,6 +33,7 @@ class UpstreamCall:
     body: bytes
     stream: bool
     deadline_s: float | None = None  # on the event loop's clock
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # the caller's, of those its dialect lets through
 
 
 class UpstreamResponse(Protocol):

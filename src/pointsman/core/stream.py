@@ -49,11 +49,12 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningDelta:
-    """More thinking of a choice; a `signature` closes the block."""
+    """More thinking of a choice; a `signature` (of an endpoint of the dialect `origin`) closes the block."""
 
     text: str
     choice: int = 0
     signature: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,11 @@ class LogprobsDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """A choice is complete."""
+    """A choice is complete. `extras` say more about why, in the endpoint's dialect."""
 
     reason: StopReason | None
     choice: int = 0
+    extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,22 +139,30 @@ class _Call:
 
 
 @dataclass(slots=True)
-class _Building:
-    """One choice while its deltas arrive: text runs and reasoning runs are merged, calls kept by index."""
-
-    reasoning: list[str] = field(default_factory=list)
+class _Thought:
+    text: list[str] = field(default_factory=list)
     signature: str | None = None
+    origin: str | None = None
+
+
+@dataclass(slots=True)
+class _Building:
+    """One choice while its deltas arrive: text runs are merged, thinking up to each signature, calls kept by index."""
+
+    thoughts: list[_Thought] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     calls: dict[int, _Call] = field(default_factory=dict)
     logprobs: dict[str, list[Json]] | None = None
     reason: StopReason | None = None
+    extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
     def parts(self) -> tuple[Part, ...]:
         """Reasoning first, then text, refusal and tool calls: the canonical order of a reply."""
-        found: list[Part] = []
-        if self.reasoning or self.signature is not None:
-            found.append(Reasoning(text="".join(self.reasoning), signature=self.signature))
+        found: list[Part] = [
+            Reasoning(text="".join(thought.text), signature=thought.signature, origin=thought.origin)
+            for thought in self.thoughts
+        ]
         if self.text:
             found.append(Text(text="".join(self.text)))
         if self.refusal:
@@ -162,6 +172,15 @@ class _Building:
             for _, call in sorted(self.calls.items())
         )
         return tuple(found)
+
+    def add_thought(self, event: ReasoningDelta) -> None:
+        """Go on with the last block of thinking, or begin one."""
+        if not self.thoughts or self.thoughts[-1].signature is not None:
+            self.thoughts.append(_Thought())
+        thought = self.thoughts[-1]
+        thought.text.append(event.text)
+        thought.signature = event.signature
+        thought.origin = event.origin or thought.origin
 
     def add_call(self, event: ToolCallDelta) -> None:
         """Merge a piece of a tool call."""
@@ -205,6 +224,7 @@ def fold(events: Iterable[StreamEvent]) -> ChatReply:
                 message=Message(role=Role.ASSISTANT, parts=building.parts()),
                 stop_reason=building.reason,
                 logprobs=building.logprobs,
+                extras=building.extras,
             )
             for index, building in sorted(choices.items())
         ),
@@ -220,8 +240,7 @@ def _add(
         case TextDelta():
             building.text.append(event.text)
         case ReasoningDelta():
-            building.reasoning.append(event.text)
-            building.signature = event.signature or building.signature
+            building.add_thought(event)
         case RefusalDelta():
             building.refusal.append(event.text)
         case ToolCallDelta():
@@ -230,3 +249,4 @@ def _add(
             building.add_logprobs(event)
         case _:
             building.reason = event.reason
+            building.extras = event.extras

@@ -84,6 +84,8 @@ class Surface(Protocol):
 
     name: str
     stream_media_type: str  # such as "text/event-stream"
+    keep_alive: bytes  # a piece of a stream that says nothing, for while a model loads; empty where clients mind
+    relayed_headers: frozenset[bytes]  # a caller's headers (lower case) that go along to endpoints of this dialect
 
     def decode_chat(self, body: JsonObject) -> ChatRequest:
         """The neutral request; InvalidRequest names the path of what is wrong."""
@@ -103,8 +105,8 @@ class Upstream(Protocol):
 
     name: str
 
-    def path(self, operation: Operation) -> str | None:
-        """The path of *operation* under the base URL; None when the dialect does not have it."""
+    def path(self, operation: Operation, model: str, *, stream: bool) -> str | None:
+        """The path of *operation* with *model* under the base URL; None when the dialect does not have it."""
 
     def encode_chat(self, request: ChatRequest, model: str) -> Encoded:
         """*request* for *model*; InvalidRequest when content (not a mere setting) cannot be said.
@@ -134,6 +136,13 @@ class Upstream(Protocol):
 @runtime_checkable
 class Relayable(Upstream, Protocol):
     """An Upstream whose dialect callers speak too, so that requests and streams can pass verbatim."""
+
+    def relay_fields(self, body: JsonObject, operation: Operation, model: str, *, stream_usage: bool) -> JsonObject:
+        """The top-level fields to change in a caller's *body* on its way to *model*; everything else stays as it is.
+
+        *stream_usage*: the answer is a stream that should report its usage though the caller did not ask for it.
+        A conversation that holds other models' signatures is cleaned of them here.
+        """
 
     def relay_scanner(self, operation: Operation, *, strip_usage: bool) -> RelayScanner:
         """A fresh scanner; *strip_usage* takes out the usage frame that only we asked for."""

@@ -64,6 +64,8 @@ class OpenAICompletions:
 
     name = NAME
     stream_media_type = "text/event-stream"
+    keep_alive = b": waiting\n\n"
+    relayed_headers: frozenset[bytes] = frozenset()
 
     def decode_chat(self, body: JsonObject) -> ChatRequest:
         """The neutral request; InvalidRequest names the path of what is wrong."""

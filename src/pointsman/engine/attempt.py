@@ -85,7 +85,9 @@ class ModelCaller:
         provider = self.providers[card.endpoint.name]
         egress = self.gate.grant(decision_id=decision.id, privacy=decision.privacy, card=card)
         path, body = exchange.body(card)
-        call = UpstreamCall(model=card.id, path=path, body=body, stream=stream, deadline_s=deadline_s)
+        call = UpstreamCall(
+            model=card.id, path=path, body=body, stream=stream, deadline_s=deadline_s, headers=exchange.headers
+        )
         response = await provider.send(egress, call)
         if response.status in _OK:
             return response

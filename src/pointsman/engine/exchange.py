@@ -32,6 +32,7 @@ from pointsman.core.stream import (
     UsageReported,
 )
 from pointsman.core.values import value_type
+from pointsman.dialects.history import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -191,6 +192,10 @@ class Exchange(Protocol[Piece_co]):
     def dropped(self) -> tuple[str, ...]:
         """The caller's settings that the endpoint's dialect cannot carry; known once `body` was asked."""
 
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The caller's headers that go along."""
+
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """Path under the base URL and body of the request for *card*."""
 
@@ -203,13 +208,14 @@ class Exchange(Protocol[Piece_co]):
 
 @value_type
 class Relay:
-    """Verbatim but for the model's name, fields the card sets by default, and the wish for usage in a stream."""
+    """Verbatim but for fields the card sets by default and what the dialect must change (`relay_fields`)."""
 
     raw: RawBody
     operation: Operation
     upstream: Relayable
     wants_stream: bool
     wants_stream_usage: bool
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -221,11 +227,10 @@ class Relay:
         given = self.raw.value
         merged = with_defaults(given, card.defaults)
         updates = {name: merged[name] for name in card.defaults if merged[name] is not given.get(name)}
-        updates["model"] = card.upstream_model
-        if self.wants_stream and not self.wants_stream_usage:
-            asked = given.get("stream_options")
-            updates["stream_options"] = {**(asked if isinstance(asked, dict) else {}), "include_usage": True}
-        path = self.upstream.path(self.operation)
+        model = card.upstream_model
+        asks_for_usage = self.wants_stream and not self.wants_stream_usage
+        updates |= self.upstream.relay_fields(given, self.operation, model, stream_usage=asks_for_usage)
+        path = self.upstream.path(self.operation, model, stream=self.wants_stream)
         if path is None:
             message = f"{self.upstream.name} has no {self.operation}"
             raise NotAnAnswer(message)
@@ -242,7 +247,7 @@ class Relay:
 
     def _chars(self, value: JsonObject) -> int:
         """Characters of content, for an estimate; a body the neutral form cannot say counts as a whole."""
-        if self.operation is Operation.EMBEDDINGS:
+        if self.operation in (Operation.EMBEDDINGS, Operation.COUNT_TOKENS):
             return 0
         try:
             return _chars(self.upstream.decode_reply(value))
@@ -265,12 +270,17 @@ class Translate(Generic[Piece]):
     say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
     dropped: tuple[str, ...] = ()
 
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """None: they belong to the caller's dialect."""
+        return ()
+
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
         if isinstance(self.request, EmbeddingRequest):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
-            encoded = self.upstream.encode_chat(self.request, card.upstream_model)
+            encoded = self.upstream.encode_chat(settled(self.request), card.upstream_model)
         self.dropped = encoded.dropped
         return encoded.path, json.dumps(with_defaults(encoded.body, card.defaults)).encode()
 
@@ -307,7 +317,9 @@ def with_defaults(body: JsonObject, defaults: Mapping[str, Json]) -> JsonObject:
 
 def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
     """A Relay when the caller's bytes are this endpoint's own dialect, else None."""
-    if inbound.raw is None or inbound.relays_to != upstream.name or upstream.path(inbound.operation) is None:
+    if inbound.raw is None or inbound.relays_to != upstream.name:
+        return None
+    if upstream.path(inbound.operation, "", stream=inbound.wants_stream) is None:
         return None
     relayable = cast("Relayable", upstream)  # a surface names only dialects that can be relayed to
     wants_usage = isinstance(inbound.request, ChatRequest) and inbound.request.stream_usage
@@ -317,6 +329,7 @@ def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
         upstream=relayable,
         wants_stream=inbound.wants_stream,
         wants_stream_usage=wants_usage,
+        headers=inbound.relayed_headers,
     )
 
 

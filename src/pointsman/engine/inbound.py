@@ -31,8 +31,8 @@ class Outward(Protocol):
 class Inbound:
     """A decoded request, who sent it, and its original bytes when they may be relayed verbatim.
 
-    `raw` goes as it is to endpoints that speak `relays_to`; others get the request translated. `arrived_s` is on the
-    engine's monotonic clock.
+    `raw` goes as it is, with `relayed_headers`, to endpoints that speak `relays_to`; others get the request translated.
+    `arrived_s` is on the engine's monotonic clock.
     """
 
     request: ChatRequest | EmbeddingRequest
@@ -42,6 +42,7 @@ class Inbound:
     surface: str = LIBRARY
     raw: RawBody | None = None
     relays_to: str | None = None
+    relayed_headers: tuple[tuple[bytes, bytes], ...] = ()
     outward: Outward | None = None
     is_dry_run: bool = False
 

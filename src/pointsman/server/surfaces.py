@@ -62,6 +62,7 @@ class SurfaceEndpoint:
                 surface=self.surface.name,
                 raw=raw,
                 relays_to=self.relays_to,
+                relayed_headers=self._relayed_headers(scope),
                 outward=_Outward(self, request),
                 is_dry_run=is_dry_run,
             )
@@ -71,6 +72,10 @@ class SurfaceEndpoint:
             return
         except PointsmanError as error:
             await self.refuse(send, error)
+
+    def _relayed_headers(self, scope: Scope) -> tuple[Header, ...]:
+        wanted = self.surface.relayed_headers
+        return tuple(found for found in scope["headers"] if found[0] in wanted) if wanted else ()
 
     async def _answer(self, router: Router, inbound: Inbound, send: Send) -> None:
         if inbound.is_dry_run:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class HttpProvider:
-    """Sends to one endpoint. Headers are made here from the configuration, never copied from a caller."""
+    """Sends to one endpoint. Headers come from the configuration; of a caller's, only those its dialect relays."""
 
     def __init__(self, endpoint: Endpoint, client: HttpClient) -> None:
         """Parse the endpoint's URL once; ConfigError when it is none."""
@@ -48,6 +48,8 @@ class HttpProvider:
         if target is None:
             target = self._targets[call.path] = self._base.join(call.path)
         headers = self._headers[call.stream]
+        if call.headers:
+            headers = (*headers, *call.headers)
         try:
             response = await self._client.request(
                 "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts

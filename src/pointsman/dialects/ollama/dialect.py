@@ -22,7 +22,7 @@ class Ollama:
 
     name = request.NAME
 
-    def path(self, operation: Operation) -> str | None:
+    def path(self, operation: Operation, model: str, *, stream: bool) -> str | None:
         return _PATHS.get(operation)
 
     def encode_chat(self, request_: ChatRequest, model: str) -> Encoded:

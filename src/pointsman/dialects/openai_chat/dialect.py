@@ -31,6 +31,8 @@ class OpenAIChat:
 
     name = NAME
     stream_media_type = "text/event-stream"
+    keep_alive = b": waiting\n\n"
+    relayed_headers: frozenset[bytes] = frozenset()
 
     def decode_chat(self, body: JsonObject) -> ChatRequest:
         return request.decode_chat(body)
@@ -44,8 +46,11 @@ class OpenAIChat:
     def encode_error(self, error: PointsmanError) -> tuple[int, JsonObject]:
         return errors.encode_error(error)
 
-    def path(self, operation: Operation) -> str | None:
-        return _PATHS[operation]
+    def path(self, operation: Operation, model: str, *, stream: bool) -> str | None:
+        return _PATHS.get(operation)
+
+    def relay_fields(self, body: JsonObject, operation: Operation, model: str, *, stream_usage: bool) -> JsonObject:
+        return request.relay_fields(body, model, stream_usage=stream_usage)
 
     def encode_chat(self, request_: ChatRequest, model: str) -> Encoded:
         return request.encode_chat(request_, model)

@@ -204,6 +204,14 @@ def encode_chat(request: ChatRequest, model: str) -> Encoded:
     return Encoded(path=PATH, body=body, dropped=foreign_settings(request.extras, NAME))
 
 
+def relay_fields(body: JsonObject, model: str, *, stream_usage: bool) -> JsonObject:
+    """See base.Relayable."""
+    if not stream_usage:
+        return {"model": model}
+    asked = body.get("stream_options")
+    return {"model": model, "stream_options": {**(asked if isinstance(asked, dict) else {}), "include_usage": True}}
+
+
 def _encode_tool(tool: ToolSpec) -> JsonObject:
     function: JsonObject = {
         "name": tool.name,
