@@ -14,16 +14,19 @@ LOCK    := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage lint format docs bench wheel lock hooks clean
+.PHONY: help run test test-clients coverage lint format docs bench wheel lock hooks clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.package  ## start the gateway and the page (ARGS="--port 4001 --demo")
 	$(BIN)/pointsman serve $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
+
+test-clients: $(VENV)/.dev  ## run real programs against the gateway (the first time installs 4 GB of them; needs npm)
+	$(BIN)/python -m pytest tests/programs -m programs $(ARGS)
 
 coverage: $(VENV)/.dev  ## run the tests and hold each room to its share of pyproject.toml
 	$(MAKE) --no-print-directory test ARGS='--cov --cov-report= $(ARGS)'
