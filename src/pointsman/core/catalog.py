@@ -191,6 +191,11 @@ class Catalog:
         return {name: tuple(sorted(cards, key=lambda card: card.order)) for name, cards in pools.items()}
 
     @cached_property
+    def draws_nothing(self) -> bool:
+        """Whether every pool is one card, so that no draw shares the load within one."""
+        return len(self.pools) == len(self.models)
+
+    @cached_property
     def routers_by_name(self) -> Mapping[str, RouterCard]:
         """Routers by name."""
         return {router.name: router for router in self.routers}

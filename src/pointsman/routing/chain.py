@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Outcome, Pick, RoutingContext, Step, Struck
 from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pointsman.core.catalog import ModelCard
     from pointsman.routing.strategy import Constraint, Strategy
@@ -32,6 +32,9 @@ class Chain:
     constraints: tuple[Constraint, ...]
     strategies: tuple[Strategy, ...]
     clock: Callable[[], float]
+    _whole: dict[int, tuple[Sequence[ModelCard], Mapping[str, ModelCard]]] = field(
+        default_factory=dict, init=False, repr=False
+    )  # by the cards' identity, which holding them keeps theirs
 
     async def decide(self, context: RoutingContext, cards: Sequence[ModelCard]) -> Verdict:
         """Strike out among *cards*, then let the strategies pick among the rest."""
@@ -70,9 +73,16 @@ class Chain:
             features=context.features,
             caller=context.caller,
             privacy=context.privacy,
-            open_models={card.id: card for card in rest},
+            open_models={card.id: card for card in rest} if struck else self._all(cards),
             struck=tuple(struck),
         )
+
+    def _all(self, cards: Sequence[ModelCard]) -> Mapping[str, ModelCard]:
+        """All *cards* by id, made once for the same cards."""
+        known = self._whole.get(id(cards))
+        if known is None:
+            known = self._whole[id(cards)] = (cards, {card.id: card for card in cards})
+        return known[1]
 
     def _step(self, name: str, outcome: Outcome, detail: str, began: float) -> Step:
         return Step(strategy=name, outcome=outcome, detail=detail, elapsed_us=round((self.clock() - began) * 1e6, 1))

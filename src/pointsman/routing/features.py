@@ -50,14 +50,15 @@ def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
     """What constraints and strategies may know about *request*. In texts to embed nothing is asked."""
     if isinstance(request, EmbeddingRequest):
         return PromptFeatures(ask="", estimated_input_tokens=_longest_input_tokens(request))
-    ask = _last_ask(request.messages)
+    messages = request.messages
+    ask, asked_at = _last_ask(messages)
     return PromptFeatures(
         ask=_bounded(ask),
         estimated_input_tokens=estimated_input_tokens(request),
-        turns=sum(_has_content_of_a_person(message) for message in request.messages),
+        turns=sum([_has_content_of_a_person(message) for message in messages]),
         needs=_needs(request),
         n_tools=len(request.tools),
-        in_tool_loop=in_tool_loop(request.messages),
+        in_tool_loop=asked_at != len(messages) - 1 and in_tool_loop(messages),
         is_housekeeping=is_housekeeping(ask),
         max_output_tokens=request.sampling.max_output_tokens,
     )
@@ -75,7 +76,7 @@ def last_ask(messages: Sequence[Message]) -> str:
     that a harness injected and its notices are skipped. Pieces around a removed block, and a turn's several text
     parts, are joined by a line break. At most MAX_ASK_CHARS (and one) characters.
     """
-    return _bounded(_last_ask(messages))
+    return _bounded(_last_ask(messages)[0])
 
 
 def without_injected_blocks(text: str) -> str:
@@ -121,21 +122,29 @@ def estimated_input_tokens(request: ChatRequest) -> int:
     Cyrillic letters 0.6, Chinese, Japanese and Korean signs 1, emoji 1.4; and TOKENS_PER_MESSAGE around each message
     and tool. "Hello there!" in one message: (3·12 - 12) / 8 + 4 = 7.
     """
-    eighths = sum(_eighths(text) for message in request.messages for text in _texts(message.parts))
-    eighths += sum(_eighths(text) for tool in request.tools for text in _tool_texts(tool))
+    eighths = 0
+    for message in request.messages:
+        for part in message.parts:
+            eighths += _eighths(part.text) if type(part) is Text else sum(map(_eighths, _texts((part,))))
+    if request.tools:
+        eighths += sum(_eighths(text) for tool in request.tools for text in _tool_texts(tool))
     return -(-eighths // 8) + TOKENS_PER_MESSAGE * (len(request.messages) + len(request.tools))
 
 
-def _last_ask(messages: Sequence[Message]) -> str:
-    asks = (_own_words(message) for message in reversed(messages) if message.role is Role.USER)
-    return next((_crew_task(ask) for ask in asks if ask), "")
+def _last_ask(messages: Sequence[Message]) -> tuple[str, int]:
+    """The ask and the number of its message; nothing and -1 when there is none."""
+    for number in range(len(messages) - 1, -1, -1):
+        if messages[number].role is Role.USER:
+            own = _own_words(messages[number])
+            if own:
+                return _crew_task(own), number
+    return "", -1
 
 
 def _own_words(message: Message) -> str:
     """What a user turn says once injected blocks and notices are gone; may be nothing."""
-    text = "\n".join(part.text for part in message.parts if isinstance(part, Text))
-    own = without_injected_blocks(text)
-    if own.removeprefix(_UNCLOSED_REMINDER).lstrip().startswith(_NOT_A_PERSON):
+    own = without_injected_blocks("\n".join([part.text for part in message.parts if isinstance(part, Text)]))
+    if _NOT_A_PERSON in own and own.removeprefix(_UNCLOSED_REMINDER).lstrip().startswith(_NOT_A_PERSON):
         return ""
     return own
 
@@ -168,14 +177,24 @@ def _block_spans(text: str, begin: str, end: str) -> Iterator[tuple[int, int]]:
 
 
 def _needs(request: ChatRequest) -> frozenset[Capability]:
-    needs = {Capability.CHAT}
-    if request.tools:
-        needs.add(Capability.TOOLS)
-    if any(_has_image(message.parts) for message in request.messages):
-        needs.add(Capability.IMAGES)
-    if request.response_format is not None and request.response_format.kind == "json_schema":
-        needs.add(Capability.JSON_SCHEMA)
-    return frozenset(needs)
+    wants_schema = request.response_format is not None and request.response_format.kind == "json_schema"
+    has_image = any(_has_image(message.parts) for message in request.messages)
+    return _NEEDS[bool(request.tools), has_image, wants_schema]
+
+
+_NEEDS = {
+    (tools, image, schema): frozenset(
+        (
+            Capability.CHAT,
+            *((Capability.TOOLS,) if tools else ()),
+            *((Capability.IMAGES,) if image else ()),
+            *((Capability.JSON_SCHEMA,) if schema else ()),
+        )
+    )
+    for tools in (False, True)
+    for image in (False, True)
+    for schema in (False, True)
+}
 
 
 def _has_content_of_a_person(message: Message) -> bool:
@@ -187,10 +206,13 @@ def _has_media(message: Message) -> bool:
 
 
 def _has_image(parts: Sequence[Part]) -> bool:
-    return any(
-        part.kind == "image" if isinstance(part, Media) else isinstance(part, ToolResult) and _has_image(part.content)
-        for part in parts
-    )
+    for part in parts:
+        if isinstance(part, Media):
+            if part.kind == "image":
+                return True
+        elif isinstance(part, ToolResult) and _has_image(part.content):
+            return True
+    return False
 
 
 def _texts(parts: Sequence[Part]) -> Iterator[str]:

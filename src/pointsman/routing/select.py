@@ -45,6 +45,7 @@ class Selector:
     catalog: Catalog
     draw: Callable[[], float]
     _ladders: dict[tuple[str, Tier], tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+    _settled: dict[tuple[str | None, Tier], Selection] = field(default_factory=dict, init=False, repr=False)
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def select(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
@@ -53,9 +54,14 @@ class Selector:
         ModelStruckOut when the caller named a model that may not be used; Refused, ContextTooLong or NoModelAvailable
         when nothing at all is left.
         """
-        router = self._router(pick)
         if pick.tier is not None:
-            return self._by_tier(pick.tier, router, open_models, struck)
+            if not self.catalog.draws_nothing or len(open_models) != len(self.catalog.models):
+                return self._by_tier(pick.tier, self._router(pick), open_models, struck)
+            key = (pick.router, pick.tier)  # all is open and nothing drawn: the same selection each time
+            if key not in self._settled:
+                self._settled[key] = self._by_tier(pick.tier, self._router(pick), open_models, struck)
+            return self._settled[key]
+        router = self._router(pick)
         name = self.catalog.resolve(pick.model or "")
         pool = self._pool(name, open_models)
         if not pool and pick.is_explicit:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pointsman.core.errors import PayloadTooLarge
+from pointsman.server.one_write import write_whole
 
 if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json
@@ -66,8 +67,10 @@ def _too_large(size: int, max_bytes: int) -> PayloadTooLarge:
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers = (), *, content: Header = JSON_TYPE) -> None:
     """Answer whole."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [content, length, *headers]})
+    everything = [content, (b"content-length", b"%d" % len(body)), *headers]
+    if write_whole(send, status, everything, body):
+        return
+    await send({"type": "http.response.start", "status": status, "headers": everything})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pointsman.core.errors import ConfigError
 from pointsman.routing.complexity.lexicon import Lexicon
 from pointsman.routing.complexity.pattern_cost import pattern_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCANNED_CHARS = 2_048
 """Patterns see this much of a text's beginning; keywords see all of it."""
@@ -67,7 +71,7 @@ class CustomMatchers:
         self._patterns = tuple(re.compile(pattern, re.IGNORECASE) for pattern in dict.fromkeys(dimension.patterns))
         self._enough = 2 if dimension.scoring is CustomScoring.MATCH_COUNT else 1
 
-    def value_in(self, text: str, lowered: str, words: set[str]) -> tuple[float, tuple[str, ...]]:
+    def value_in(self, text: str, lowered: str, words: Iterable[str]) -> tuple[float, tuple[str, ...]]:
         """The value (0, 0.5 or 1) in *text*, and the keywords and patterns that were found."""
         found = self._keywords.found_in(lowered, words)
         if len(found) < self._enough:

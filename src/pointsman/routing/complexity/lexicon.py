@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _WORD = re.compile(r"\w+")
 
@@ -23,11 +27,11 @@ _SPACES_FOR_SIGNS = bytes(ord(sign if _WORD.fullmatch(sign) else " ") for sign i
 """Each ASCII sign that is no part of a word as a space."""
 
 
-def words_of(lowered: str) -> set[str]:
-    """The distinct words of an already lower-cased text. ASCII takes a table instead of the pattern, at a third."""
+def words_of(lowered: str) -> list[str]:
+    """The words of an already lower-cased text, in order. ASCII takes a table instead of the pattern, at a third."""
     if lowered.isascii():
-        return set(lowered.encode().translate(_SPACES_FOR_SIGNS).decode().split())
-    return set(_WORD.findall(lowered))
+        return lowered.encode().translate(_SPACES_FOR_SIGNS).decode().split()
+    return _WORD.findall(lowered)
 
 
 class Lexicon:
@@ -54,9 +58,14 @@ class Lexicon:
             (keyword, re.compile(rf"\b{re.escape(keyword)}\b")) for keyword in spaced if keyword not in self._words
         )
 
-    def found_in(self, lowered: str, words: set[str]) -> tuple[str, ...]:
-        """The keywords present, in the list's order; *words* must be `words_of(lowered)`."""
-        hits = self._words & words
+    @property
+    def words(self) -> frozenset[str]:
+        """The keywords that are found as whole words."""
+        return self._words
+
+    def found_in(self, lowered: str, words: Iterable[str]) -> tuple[str, ...]:
+        """The keywords present, in the list's order; *words* must hold all of its words among `words_of(lowered)`."""
+        hits = self._words.intersection(words)
         present = [phrase for phrase in self._phrases if phrase in lowered]
         present += [
             keyword for keyword, pattern in self._bounded if keyword in lowered and pattern.search(lowered) is not None
@@ -67,6 +76,20 @@ class Lexicon:
         if self._order:
             return tuple(sorted(hits, key=self._order.__getitem__))
         return tuple(keyword for keyword in self._keywords if keyword in hits)
+
+
+class WordsOfAll:
+    """The one-word keywords of several lexicons, looked up in a text once for all of them."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, lexicons: Iterable[Lexicon]) -> None:
+        """Join the words of *lexicons*."""
+        self._words = frozenset(word for lexicon in lexicons for word in lexicon.words)
+
+    def among(self, words: Iterable[str]) -> frozenset[str]:
+        """Those of *words* that are a keyword of any: few, so that each list is quick with them."""
+        return self._words.intersection(words)
 
 
 def _matches_anywhere(keyword: str) -> bool:

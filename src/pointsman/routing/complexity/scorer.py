@@ -64,7 +64,7 @@ def score(text: str, settings: ComplexitySettings) -> ComplexityScore:
     """Score *text* and name its tier."""
     lowered = text.lower()
     words = words_of(lowered)
-    built_in = _built_in_contributions(text, lowered, words, settings)
+    built_in = _built_in_contributions(text, lowered, settings.lexicons.built_in_words.among(words), settings)
     own = tuple(
         Contribution(matchers.name, value, matchers.weight, found)
         for matchers in settings.lexicons.custom
@@ -109,7 +109,7 @@ def keyword_tier(text: str, settings: ComplexitySettings) -> KeywordTier | None:
 
 
 def _built_in_contributions(
-    text: str, lowered: str, words: set[str], settings: ComplexitySettings
+    text: str, lowered: str, words: frozenset[str], settings: ComplexitySettings
 ) -> tuple[Contribution, ...]:
     """The seven dimensions in their order of addition."""
     lexicons, weights = settings.lexicons, settings.weights

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from pointsman.core.errors import ConfigError
 from pointsman.routing.complexity import vocabulary
 from pointsman.routing.complexity.custom import CustomDimension, CustomMatchers
-from pointsman.routing.complexity.lexicon import Lexicon
+from pointsman.routing.complexity.lexicon import Lexicon, WordsOfAll
 from pointsman.routing.complexity.pattern_cost import MAX_TOTAL_WORK, pattern_work
 
 if TYPE_CHECKING:
@@ -107,11 +107,19 @@ class ComplexitySettings:
                 param="custom_dimensions",
             )
         technical = self.technical_keywords or vocabulary.TECHNICAL_KEYWORDS
+        built_in = (
+            Lexicon(self.code_keywords or vocabulary.CODE_KEYWORDS),
+            Lexicon(self.reasoning_keywords or vocabulary.REASONING_KEYWORDS),
+            Lexicon(_extended(technical, self.custom_technical_keywords)),
+            Lexicon(self.simple_keywords or vocabulary.SIMPLE_KEYWORDS),
+        )
+        code, reasoning, technical_terms, simple = built_in
         lexicons = Lexicons(
-            code=Lexicon(self.code_keywords or vocabulary.CODE_KEYWORDS),
-            reasoning=Lexicon(self.reasoning_keywords or vocabulary.REASONING_KEYWORDS),
-            technical=Lexicon(_extended(technical, self.custom_technical_keywords)),
-            simple=Lexicon(self.simple_keywords or vocabulary.SIMPLE_KEYWORDS),
+            code=code,
+            reasoning=reasoning,
+            technical=technical_terms,
+            simple=simple,
+            built_in_words=WordsOfAll(built_in),
             custom=tuple(CustomMatchers(dimension) for dimension in self.custom_dimensions),
             rules=tuple((Lexicon(_without_blanks(rule.keywords)), rule.tier) for rule in self.keyword_tier_rules),
         )
@@ -133,6 +141,7 @@ class Lexicons:
     reasoning: Lexicon
     technical: Lexicon
     simple: Lexicon
+    built_in_words: WordsOfAll
     custom: tuple[CustomMatchers, ...]
     rules: tuple[tuple[Lexicon, Tier], ...]
 

@@ -51,13 +51,13 @@ class Complexity:
 
 def _reason(found: ComplexityScore) -> str:
     """Such as `score 0.300 -> medium: codePresence +0.300 (def, return)`."""
-    signs = "; ".join(
-        f"{part.name} {part.value * part.weight:+.3f}" + (f" ({', '.join(part.evidence[:3])})" if part.evidence else "")
-        for part in found.contributions
-        if part.value
-    )
+    signs = []
+    for name, value, weight, evidence in found.contributions:
+        if value:
+            shown = f" ({', '.join(evidence[:3])})" if evidence else ""
+            signs.append(f"{name} {value * weight:+.3f}{shown}")
     override = ", two reasoning markers decide" if found.reasoning_override else ""
-    return f"score {found.score:.3f}{override} -> {found.tier.value}: {signs or 'no signal'}"
+    return f"score {found.score:.3f}{override} -> {found.tier.value}: {'; '.join(signs) or 'no signal'}"
 
 
 def _confidence(found: ComplexityScore, boundaries: TierBoundaries) -> float:
@@ -65,9 +65,14 @@ def _confidence(found: ComplexityScore, boundaries: TierBoundaries) -> float:
 
     Not calibrated: half of all prompts give this scorer no signal at all, and then it does not know.
     """
-    if not any(part.value for part in found.contributions if part.name != _QUIET):
+    if not any(value and name != _QUIET for name, value, _, _ in found.contributions):
         return 0.0
     if found.reasoning_override:
         return 1.0
-    edges = (boundaries.simple_medium, boundaries.medium_complex, boundaries.complex_reasoning)
-    return round(min(1.0, min(abs(found.score - edge) for edge in edges) / 0.15), 3)
+    total = found.score
+    nearest = min(
+        abs(total - boundaries.simple_medium),
+        abs(total - boundaries.medium_complex),
+        abs(total - boundaries.complex_reasoning),
+    )
+    return round(min(1.0, nearest / 0.15), 3)
