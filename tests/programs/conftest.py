@@ -1,27 +1,31 @@
-"""A gateway in front of a real local model, or of a scripted one, and the programs to point at it."""
+"""The gateway, as its command starts it, in front of a local or a scripted model, and programs to point at it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
-from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime, ModelFile
-from tests.e2e.conftest import Gateway, gateway
 from tests.e2e.wire import Scripted
 from tests.programs.guide import Place
 from tests.programs.install import Program, install
 from tests.programs.local_model import CONTEXT_TOKENS, Act, make_acting_model
 from tests.programs.upstream import obedient_model
 
-__all__ = ["gateway"]
-
+Gateway = Callable[[Mapping[str, object]], AbstractAsyncContextManager[str]]
 PlaceOf = Callable[[Program, str], Place]
 Local = Callable[[Act], AbstractAsyncContextManager[str]]
 Obedient = Callable[[], AbstractAsyncContextManager[tuple[str, Scripted]]]
+POINTSMAN = Path(sys.executable).parent / "pointsman"
+_LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
 TIERS = {"small": "simple", "medium": "medium", "large": "complex"}
 
 
@@ -47,23 +51,51 @@ def place_of(tmp_path: Path) -> PlaceOf:
 
 
 @pytest.fixture
-def runtime() -> Iterator[EmbeddedRuntime]:
-    """llama.cpp in this process."""
-    with EmbeddedRuntime() as runtime:
-        yield runtime
+def gateway(tmp_path: Path) -> Gateway:
+    """Starts `pointsman serve` on a configuration and gives its base URL."""
+
+    @asynccontextmanager
+    async def opened(config: Mapping[str, object]) -> AsyncIterator[str]:
+        path, ledger = tmp_path / "pointsman.yaml", tmp_path / "ledger.sqlite"
+        path.write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *(POINTSMAN, "serve", "--config", path, "--port", "0"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "POINTSMAN_LEDGER__PATH": str(ledger), "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            yield await _base_url(process)
+        finally:
+            process.terminate()
+            said, _ = await process.communicate()
+            print(said.decode(errors="replace"))  # noqa: T201  pytest shows the log of a test that failed
+
+    return opened
+
+
+async def _base_url(process: asyncio.subprocess.Process) -> str:
+    """Where *process* says that it listens."""
+    said = ""
+    assert process.stdout is not None
+    while line := (await process.stdout.readline()).decode():
+        said += line
+        found = _LISTENING.search(line)
+        if found is not None:
+            return found[0]
+    pytest.fail(f"the gateway did not start:\n{said}")
 
 
 @pytest.fixture
-def local(gateway: Gateway, runtime: EmbeddedRuntime, tmp_path: Path) -> Local:
-    """Opens a gateway whose one model is llama.cpp with a model that makes the given tool call."""
+def local(gateway: Gateway, tmp_path: Path) -> Local:
+    """Opens a gateway whose one model runs in its own llama.cpp and makes the given tool call."""
 
     @asynccontextmanager
     async def opened(act: Act) -> AsyncIterator[str]:
         path = tmp_path / "local-model.gguf"
         path.write_bytes(make_acting_model(act))
-        llama = runtime.start(ModelFile(path=path, alias="local-model", context_tokens=CONTEXT_TOKENS))
-        model = {"name": "local-model", "base_url": f"{llama.base_url}/v1", "local": True}
-        async with gateway({"models": [{**model, "context_tokens": CONTEXT_TOKENS}]}) as base_url:
+        gguf = {"path": str(path), "context_tokens": CONTEXT_TOKENS}
+        async with gateway({"models": [{"name": "local-model", "gguf": gguf}]}) as base_url:
             yield base_url
 
     return opened

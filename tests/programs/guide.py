@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -91,8 +90,7 @@ async def follow(page: str, place: Place) -> Sequence[Said]:
     assert code == 0, f"{page}: exit code {code}\n{said}"
     _, *outputs = said.split(f"{_MARK}\n")
     return [
-        Said(command=command, lines=tuple(output.splitlines()))
-        for command, output in zip(typed, outputs, strict=True)
+        Said(command=command, lines=tuple(output.splitlines())) for command, output in zip(typed, outputs, strict=True)
     ]
 
 

@@ -1,7 +1,7 @@
-"""A real GGUF model, made like the demo models, that calls one tool when it is asked to and speaks once it has a result.
+"""A real GGUF model, made like the demo models, that calls one tool when asked to and speaks once it has a result.
 
-Its weights say what the call is, its chat template when: with tools given, after a user's turn with `use your tool` and
-before the tool's result, the template opens the answer with a token that only the call follows.
+Its weights say what the call is, its chat template when: with tools given, after a user's turn with `Use your tool.`
+and before the tool's result, the template opens the answer with a token that only the call follows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pointsman.adapters.runtimes.demo.weights import (
 )
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
-REQUEST: Final = "use your tool"
+REQUEST: Final = "Use your tool."
 SPEECH: Final = "This is the small demo model."
 CONTEXT_TOKENS: Final = 131_072  # a coding agent's first prompt is 10,000 to 60,000 of this tokenizer's
 _ENGLISH: Final = 400
@@ -56,7 +56,9 @@ class Act:
     @property
     def text(self) -> str:
         """The call as the model writes it: one token."""
-        return f'{language.TOOL_CALL}\n{{"name": "{self.tool}", "arguments": {self.arguments}}}\n{language.TOOL_CALL_END}'
+        return (
+            f'{language.TOOL_CALL}\n{{"name": "{self.tool}", "arguments": {self.arguments}}}\n{language.TOOL_CALL_END}'
+        )
 
 
 def make_acting_model(act: Act) -> bytes:

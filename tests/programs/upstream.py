@@ -1,4 +1,4 @@
-"""A model that does as it is told: `CALLTOOL name {json} END` is called, a tool's result is repeated, else one sentence.
+"""A model that does as it is told: calls the tool of `CALLTOOL name {json} END`, repeats a tool's result, else speaks.
 
 It speaks OpenAI chat, so what a program of another API sees of it has gone through the gateway's translation.
 """
@@ -18,6 +18,7 @@ SENTENCE: Final = "The scripted model answers."
 TOOL_SAID: Final = "The tool said: "
 STRUCTURED: Final = '{"name": "Rex", "age": 3}'
 _ORDER: Final = re.compile(r"CALLTOOL (\S+) (\{.*?\}) END", re.DOTALL)
+_SAYING: Final = re.compile(r"SAY\n(.*?)\nEND", re.DOTALL)
 _IDENTITY: Final = {"id": "chatcmpl-scripted", "created": 1_700_000_000}
 _USAGE: Final = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 
@@ -58,6 +59,9 @@ def turn_after(body: Mapping[str, Any]) -> Turn:
     orders = [order for message in messages if message["role"] == "user" for order in _ORDER.findall(_text(message))]
     if orders and body.get("tools"):
         return {"tool_calls": [_tool_call(number, *order) for number, order in enumerate(orders)]}
+    sayings = [said for message in messages for said in _SAYING.findall(_text(message))]
+    if sayings:
+        return {"content": sayings[-1]}
     if (body.get("response_format") or {}).get("type") in {"json_schema", "json_object"}:
         return {"content": STRUCTURED}
     return {"content": SENTENCE}
@@ -83,7 +87,10 @@ def _tool_call(number: int, name: str, arguments: str) -> Turn:
 def _pieces(turn: Turn) -> Sequence[Turn]:
     """The turn in deltas: a text word by word, each call's arguments in two halves."""
     if "content" in turn:
-        return [{"role": "assistant", "content": ""}, *({"content": word} for word in re.findall(r"\S*\s*", turn["content"]))]
+        return [
+            {"role": "assistant", "content": ""},
+            *({"content": word} for word in re.findall(r"\S*\s*", turn["content"])),
+        ]
     deltas: list[Turn] = [{"role": "assistant", "content": None}]
     for call in turn["tool_calls"]:
         function = call["function"]

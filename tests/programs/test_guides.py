@@ -1,0 +1,46 @@
+"""Each guide does, line by line, what it says, and the answers come from a llama.cpp model on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.docs.snippets import missing_line
+from tests.programs import install as programs
+from tests.programs.conftest import Local, PlaceOf
+from tests.programs.guide import follow
+from tests.programs.install import Program
+from tests.programs.local_model import Act
+
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(600)]
+WEATHER = Act(tool="get_weather", arguments='{"city": "Oslo"}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A page, what it installs, and what the local model calls when it is told to use its tool."""
+
+    page: str
+    program: Program
+    act: Act = WEATHER
+
+
+CASES = (
+    Case(page="llm", program=programs.LLM, act=Act(tool="llm_version", arguments="{}")),
+    Case(page="aider", program=programs.AIDER),
+    Case(page="crewai", program=programs.CREWAI),
+    Case(page="autogen", program=programs.AUTOGEN),
+    Case(page="openai-agents", program=programs.OPENAI_AGENTS),
+    Case(page="langchain", program=programs.LANGGRAPH),
+    Case(page="langgraph", program=programs.LANGGRAPH),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.page)
+async def test_a_guide_is_followed_line_by_line(case: Case, local: Local, place_of: PlaceOf) -> None:
+    """Its files are written, its commands typed; each says what is shown, tool loops with the local model included."""
+    async with local(case.act) as base_url:
+        for said in await follow(case.page, place_of(case.program, base_url)):
+            missing = missing_line(said.command.shown, said.lines)
+            assert missing is None, f"`{said.command.line}` did not say {missing!r} but:\n" + "\n".join(said.lines)
