@@ -9,7 +9,7 @@ A Media part of a kind a dialect does not know is content it cannot say. Its own
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pointsman.core.errors import PointsmanError
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.stream import StreamEvent, StreamFailed
+
+# Extras of a request that its surface answers for itself (a store of answers): no endpoint needs them or drops them.
+ANSWERED_HERE: Final = "pointsman"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,4 +153,4 @@ class Relayable(Upstream, Protocol):
 
 def foreign_settings(extras: Mapping[str, JsonObject], dialect: str) -> tuple[str, ...]:
     """The names of the settings that *extras* holds for other dialects than *dialect*: it cannot carry them."""
-    return tuple(key for name, fields in extras.items() if name != dialect for key in fields)
+    return tuple(key for name, fields in extras.items() if name not in (dialect, ANSWERED_HERE) for key in fields)

@@ -1,0 +1,1 @@
+"""OpenAI's Responses: content, tools, items, request, reply, streams, relay, history, and `dialect` over them."""
