@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pointsman.adapters.http.errors import InvalidRequestHead
@@ -30,20 +31,25 @@ def encode_head(method: Method, target: Target, headers: Headers, body_bytes: in
     Raises InvalidRequestHead for an unknown method, a header this client owns, a name that is no token,
     or a value with CR, LF or NUL.
     """
+    if body_bytes or method in _ALWAYS_SAY_LENGTH:
+        return b"%bcontent-length: %d\r\n\r\n" % (_without_length(method, target, tuple(headers)), body_bytes)
+    return _without_length(method, target, tuple(headers)) + b"\r\n"
+
+
+@lru_cache(maxsize=256)
+def _without_length(method: Method, target: Target, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The checked head up to what changes with each request: an endpoint's calls all begin alike."""
     start = _STARTS.get(method)
     if start is None:
         raise InvalidRequestHead(target.peer, f"the method must be one of {', '.join(_STARTS)}")
     pieces = [start, target.path or b"/", b" HTTP/1.1\r\nhost: ", target.host_header]
-    lines = 3 + len(headers)
     for name, value in headers:
         if name.lower() in _OURS or not name or name.translate(None, _TOKEN):
             raise InvalidRequestHead(target.peer, f"the header name {name!r} is malformed or set by the client itself")
         pieces += (b"\r\n", name, b": ", value)
-    if body_bytes or method in _ALWAYS_SAY_LENGTH:
-        pieces.append(b"\r\ncontent-length: %d" % body_bytes)
-        lines += 1
-    pieces.append(b"\r\n\r\n")
+    pieces.append(b"\r\n")
     head = b"".join(pieces)
+    lines = 2 + len(headers)
     if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
         raise InvalidRequestHead(target.peer, f"the header {_broken(headers)} holds a line break or NUL")
     return head
