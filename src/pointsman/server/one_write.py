@@ -16,13 +16,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 if TYPE_CHECKING:
     from pointsman.server.http import Headers, Send
 
-_KNOWS_THIS_RELEASE: Final = uvicorn.__version__.startswith("0.54.")
+KNOWS_THIS_RELEASE: Final = uvicorn.__version__.startswith("0.54.")
 
 
 def write_whole(send: Send, status: int, headers: Headers, body: bytes) -> bool:
     """Answer whole if *send* is one we know, and say whether it was. *headers* hold the body's content-length."""
     cycle = getattr(send, "__self__", None)
-    if type(cycle) is not RequestResponseCycle or not _KNOWS_THIS_RELEASE or not _is_plain(cycle):
+    if type(cycle) is not RequestResponseCycle or not KNOWS_THIS_RELEASE or not _is_plain(cycle):
         return False
     pieces = [STATUS_LINE[status]]
     lines = 2
