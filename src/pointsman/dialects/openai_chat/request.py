@@ -47,6 +47,24 @@ _KNOWN = frozenset(
         "top_logprobs",
     )
 )
+_SAMPLING = frozenset(
+    (
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "max_completion_tokens",
+        "max_tokens",
+        "stop",
+        "seed",
+        "frequency_penalty",
+        "presence_penalty",
+        "n",
+        "logprobs",
+        "top_logprobs",
+    )
+)
+_UNSAID = Sampling()
 _MODES = {mode.value: mode for mode in ToolMode}
 
 
@@ -64,7 +82,7 @@ def decode_chat(body: JsonObject) -> ChatRequest:
         tool_choice=_decode_tool_choice(body, extras),
         parallel_tool_calls=fields.boolean(body, "parallel_tool_calls"),
         response_format=_decode_response_format(body, extras),
-        sampling=_decode_sampling(body),
+        sampling=_UNSAID if _SAMPLING.isdisjoint(body) else _decode_sampling(body),
         reasoning_effort=fields.string(body, "reasoning_effort"),
         stream=fields.boolean(body, "stream") or False,
         stream_usage=fields.boolean(stream_options, "include_usage", "stream_options") or False,
