@@ -79,19 +79,24 @@ class Place:
 
 async def follow(page: str, place: Place) -> Sequence[Said]:
     """Do what docs/guides/*page*.md says in its marked blocks: titled ones are files, consoles are typed."""
-    typed: list[Command] = []
-    for kind, title, text in _blocks(page):
-        if title is not None:
-            place.write(title, text)
-        elif kind == "console":
-            typed += commands(text)
-    script = "".join(f"echo '{_MARK}'\n{command.line}\n" for command in typed)
-    code, said = await place.shell(script.replace(DOCS_ADDRESS, place.address))
+    typed = prepare(page, place)
+    code, said = await place.shell("".join(f"echo '{_MARK}'\n{command.line}\n" for command in typed))
     assert code == 0, f"{page}: exit code {code}\n{said}"
     _, *outputs = said.split(f"{_MARK}\n")
     return [
         Said(command=command, lines=tuple(output.splitlines())) for command, output in zip(typed, outputs, strict=True)
     ]
+
+
+def prepare(page: str, place: Place) -> Sequence[Command]:
+    """Write the files of docs/guides/*page*.md, and return what is to be typed."""
+    typed: list[Command] = []
+    for kind, title, text in _blocks(page):
+        if title is not None:
+            place.write(title, text)
+        elif kind == "console":
+            typed += commands(text.replace(DOCS_ADDRESS, place.address))
+    return typed
 
 
 def _blocks(page: str) -> Iterator[tuple[str, str | None, str]]:

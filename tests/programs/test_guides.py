@@ -26,7 +26,14 @@ class Case:
     act: Act = WEATHER
 
 
+MADE_BY_TOOL = "made-by-tool.txt"
+BASH = Act(tool="Bash", arguments=f'{{"command": "touch {MADE_BY_TOOL}", "description": "Make a file"}}')
+EXEC_COMMAND = Act(tool="exec_command", arguments=f'{{"cmd": "touch {MADE_BY_TOOL}"}}')
+RUN_SHELL_COMMAND = Act(tool="run_shell_command", arguments=f'{{"command": "touch {MADE_BY_TOOL}"}}')
 CASES = (
+    Case(page="claude-code", program=programs.CLAUDE_CODE, act=BASH),
+    Case(page="codex", program=programs.CODEX, act=EXEC_COMMAND),
+    Case(page="gemini-cli", program=programs.GEMINI_CLI, act=RUN_SHELL_COMMAND),
     Case(page="llm", program=programs.LLM, act=Act(tool="llm_version", arguments="{}")),
     Case(page="aider", program=programs.AIDER),
     Case(page="crewai", program=programs.CREWAI),
@@ -41,6 +48,9 @@ CASES = (
 async def test_a_guide_is_followed_line_by_line(case: Case, local: Local, place_of: PlaceOf) -> None:
     """Its files are written, its commands typed; each says what is shown, tool loops with the local model included."""
     async with local(case.act) as base_url:
-        for said in await follow(case.page, place_of(case.program, base_url)):
+        place = place_of(case.program, base_url)
+        for said in await follow(case.page, place):
             missing = missing_line(said.command.shown, said.lines)
             assert missing is None, f"`{said.command.line}` did not say {missing!r} but:\n" + "\n".join(said.lines)
+    if MADE_BY_TOOL in case.act.arguments:
+        assert (place.folder / MADE_BY_TOOL).is_file()

@@ -89,7 +89,7 @@ def _pieces(turn: Turn) -> Sequence[Turn]:
     if "content" in turn:
         return [
             {"role": "assistant", "content": ""},
-            *({"content": word} for word in re.findall(r"\S*\s*", turn["content"])),
+            *({"content": word} for word in re.findall(r"\S+\s*|\s+", turn["content"])),
         ]
     deltas: list[Turn] = [{"role": "assistant", "content": None}]
     for call in turn["tool_calls"]:

@@ -1,0 +1,165 @@
+"""Coding agents on a model that obeys: the tools they run, the models they ask for, and what comes back to them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.e2e.wire import Scripted
+from tests.programs import install as programs
+from tests.programs.conftest import Obedient, PlaceOf
+from tests.programs.guide import Place, prepare
+from tests.programs.upstream import SENTENCE, STRUCTURED, TOOL_SAID
+
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
+SECRET = "the cat is called Mint"
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+def order(tool: str, **arguments: object) -> str:
+    """A prompt that makes the scripted model call *tool*; quoted for the shell."""
+    return shlex.quote(f"CALLTOOL {tool} {json.dumps(arguments)} END")
+
+
+async def told(place: Place, page: str, line: str) -> str:
+    """What the program says to *line*, typed after the files and exports of its guide."""
+    exports = "\n".join(command.line for command in prepare(page, place) if command.line.startswith("export "))
+    code, said = await place.shell(f"{exports}\n{line}", timeout_s=120)
+    assert code == 0, said
+    return said
+
+
+def json_lines(said: str) -> Sequence[Any]:
+    """The lines of *said* that are JSON objects."""
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+
+def tool_results(server: Scripted) -> list[str]:
+    """What tools said, as the model was told."""
+    messages = [message for body in server.bodies for message in body["messages"]]
+    return [str(message["content"]) for message in messages if message["role"] == "tool"]
+
+
+async def test_claude_code_reads_a_file_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:
+    """Read runs on this machine, its result reaches the model, and the model's words are the result."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CLAUDE_CODE, base_url)
+        place.write("pets.txt", SECRET)
+        prompt = order("Read", file_path=str(place.folder / "pets.txt"))
+        said = await told(place, "claude-code", f"claude -p {prompt} --output-format json")
+    (result,) = json_lines(said)
+    assert (result["subtype"], result["num_turns"]) == ("success", 2)
+    assert result["result"].startswith(TOOL_SAID)
+    assert SECRET in result["result"]
+    assert any(SECRET in text for text in tool_results(server))
+
+
+async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: Obedient, place_of: PlaceOf) -> None:
+    """A subagent with `model: haiku` is asked for as `simple`, and its answer is the result of the call."""
+    agents = {"extractor": {"description": "extract", "prompt": "You extract.", "model": "haiku", "tools": ["Read"]}}
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CLAUDE_CODE, base_url)
+        prompt = order("Agent", description="find", prompt="find things", subagent_type="extractor")
+        line = f"claude -p {prompt} --agents {shlex.quote(json.dumps(agents))} --output-format json"
+        said = await told(place, "claude-code", f"export ANTHROPIC_MODEL=large\n{line}")
+    (result,) = json_lines(said)
+    assert result["subtype"] == "success"
+    assert {body["model"] for body in server.bodies} == {"large", "small"}
+    assert any(SENTENCE in text for text in tool_results(server))
+
+
+async def test_codex_runs_a_command_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:
+    """exec_command runs, its output goes back, and the turn ends with the model's words and the usage."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CODEX, base_url)
+        prompt = order("exec_command", cmd="echo hello-from-tool")
+        said = await told(place, "codex", f"codex exec --json --skip-git-repo-check {prompt}")
+    items = [event["item"] for event in json_lines(said) if event["type"] == "item.completed"]
+    (command,) = [item for item in items if item["type"] == "command_execution"]
+    assert (command["exit_code"], command["aggregated_output"]) == (0, "hello-from-tool\n")
+    assert "hello-from-tool" in items[-1]["text"]
+    assert items[-1]["text"].startswith(TOOL_SAID)
+    (completed,) = [event for event in json_lines(said) if event["type"] == "turn.completed"]
+    assert completed["usage"]["input_tokens"] == 200
+    assert any("hello-from-tool" in text for text in tool_results(server))
+
+
+async def test_codex_holds_the_model_to_a_schema(obedient: Obedient, place_of: PlaceOf) -> None:
+    """`--output-schema` reaches the model as its own API says it."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CODEX, base_url)
+        place.write("dog.json", json.dumps(SCHEMA))
+        said = await told(place, "codex", "codex exec --json --skip-git-repo-check --output-schema dog.json 'a dog'")
+    assert [event["item"]["text"] for event in json_lines(said) if event["type"] == "item.completed"][-1] == STRUCTURED
+    assert server.bodies[-1]["response_format"]["json_schema"]["schema"] == SCHEMA
+
+
+async def test_codex_with_its_built_in_provider_is_sent_from_websocket_to_http(
+    obedient: Obedient, place_of: PlaceOf
+) -> None:
+    """426 to the probe makes it go on over HTTP at once; otherwise it tries for 12 seconds."""
+    async with obedient() as (base_url, _):
+        place = place_of(programs.CODEX, base_url)
+        setting = shlex.quote(f'openai_base_url="{base_url}/v1"')
+        line = f"codex exec --json --skip-git-repo-check -c {setting} -c model=auto -c model_provider=openai hi"
+        code, said = await place.shell(f"CODEX_API_KEY=unused {line}", timeout_s=8)
+    assert code == 0, said
+    assert json_lines(said)[-1]["type"] == "turn.completed"
+
+
+async def test_codex_takes_the_gateway_for_ollama(obedient: Obedient, place_of: PlaceOf) -> None:
+    """`--oss` asks Ollama's paths for its version and models before it speaks Responses."""
+    async with obedient() as (base_url, _):
+        place = place_of(programs.CODEX, base_url)
+        line = "codex exec --json --skip-git-repo-check --oss --local-provider ollama -m auto hi"
+        code, said = await place.shell(f"CODEX_OSS_BASE_URL={base_url}/v1 {line}", timeout_s=60)
+    assert code == 0, said
+    assert json_lines(said)[-1]["type"] == "turn.completed"
+
+
+async def test_gemini_cli_runs_a_command_and_reads_a_file_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:
+    """Two tools called in one turn run, and both results come back in the next."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.GEMINI_CLI, base_url)
+        place.write("pets.txt", SECRET)
+        both = "'{} {}'".format(
+            order("run_shell_command", command="echo hello-from-tool").strip("'"),
+            order("read_file", file_path="pets.txt").strip("'"),
+        )
+        said = await told(place, "gemini-cli", f"gemini --skip-trust --approval-mode yolo -o json -p {both}")
+    result = json.loads(said[said.index("{") :])
+    assert result["response"].startswith(TOOL_SAID)
+    assert result["stats"]["tools"]["totalSuccess"] == 2
+    assert SECRET in result["response"]
+    assert "hello-from-tool" in result["response"]
+    assert len(tool_results(server)) == 2
+
+
+async def test_gemini_cli_with_its_own_router_is_answered_too(obedient: Obedient, place_of: PlaceOf) -> None:
+    """`auto` is gemini-cli's word: it classifies by itself and asks for Google's names, which are routed."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.GEMINI_CLI, base_url)
+        said = await told(place, "gemini-cli", "gemini --skip-trust -m auto -o json -p 'Say hello.'")
+    assert json.loads(said[said.index("{") :])["response"] == SENTENCE
+    assert {body["model"] for body in server.bodies} <= {"small", "medium", "large"}
+
+
+async def test_aider_writes_what_the_model_says_into_the_file(obedient: Obedient, place_of: PlaceOf) -> None:
+    """A file's listing in the answer becomes the file."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.AIDER, base_url)
+        place.write("hello.py", "print('hi')\n")
+        prompt = shlex.quote("SAY\nhello.py\n```\nprint('hello from aider')\n```\nEND")
+        flags = "--no-show-model-warnings --yes-always --no-git --no-pretty --edit-format whole"
+        await told(place, "aider", f"aider --model openai/complex {flags} hello.py --message {prompt}")
+    assert (place.folder / "hello.py").read_text(encoding="utf-8") == "print('hello from aider')\n"
+    assert [body["model"] for body in server.bodies] == ["large"]
