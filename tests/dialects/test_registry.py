@@ -12,10 +12,12 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
     assert {name: surface.name for name, surface in SURFACES.items()} == {
         "openai_chat": "openai_chat",
         "openai_completions": "openai_completions",
+        "openai_responses": "openai_responses",
     }
     assert {name: upstream.name for name, upstream in UPSTREAMS.items()} == {
         "openai_chat": "openai_chat",
         "ollama": "ollama",
+        "openai_responses": "openai_responses",
     }
 
 
@@ -24,6 +26,7 @@ def test_only_what_callers_speak_can_be_relayed() -> None:
     assert {name: isinstance(upstream, Relayable) for name, upstream in UPSTREAMS.items()} == {
         "openai_chat": True,
         "ollama": False,
+        "openai_responses": True,
     }
 
 
@@ -35,4 +38,5 @@ def test_each_operation_has_its_path_or_none() -> None:
     } == {
         "openai_chat": ["/chat/completions", "/completions", "/embeddings", None],
         "ollama": ["/api/chat", None, "/api/embed", None],
+        "openai_responses": ["/responses", None, "/embeddings", None],
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pointsman.dialects.ollama.dialect import Ollama
 from pointsman.dialects.openai_chat.dialect import OpenAIChat
 from pointsman.dialects.openai_completions import OpenAICompletions
+from pointsman.dialects.openai_responses.dialect import OpenAIResponses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from pointsman.dialects.base import Surface, Upstream
 
 _OPENAI_CHAT = OpenAIChat()
+_OPENAI_RESPONSES = OpenAIResponses()
 
-SURFACES: Final[Mapping[str, Surface]] = {surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions())}
-UPSTREAMS: Final[Mapping[str, Upstream]] = {upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama())}
+SURFACES: Final[Mapping[str, Surface]] = {
+    surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions(), _OPENAI_RESPONSES)
+}
+UPSTREAMS: Final[Mapping[str, Upstream]] = {
+    upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama(), _OPENAI_RESPONSES)
+}
