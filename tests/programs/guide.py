@@ -88,6 +88,14 @@ async def follow(page: str, place: Place) -> Sequence[Said]:
     ]
 
 
+async def typed_after(page: str, place: Place, line: str) -> str:
+    """What *line* says when it is typed after the files and exports of docs/guides/*page*.md."""
+    exports = "\n".join(command.line for command in prepare(page, place) if command.line.startswith("export "))
+    code, said = await place.shell(f"{exports}\n{line}", timeout_s=120)
+    assert code == 0, f"{line}: exit code {code}\n{said}"
+    return said
+
+
 def prepare(page: str, place: Place) -> Sequence[Command]:
     """Write the files of docs/guides/*page*.md, and return what is to be typed."""
     typed: list[Command] = []

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.wire import Scripted
 from tests.programs import install as programs
 from tests.programs.conftest import Obedient, PlaceOf
-from tests.programs.guide import Place, prepare
+from tests.programs.guide import typed_after
 from tests.programs.upstream import SENTENCE, STRUCTURED, TOOL_SAID
 
 pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
@@ -28,14 +28,6 @@ SCHEMA = {
 def order(tool: str, **arguments: object) -> str:
     """A prompt that makes the scripted model call *tool*; quoted for the shell."""
     return shlex.quote(f"CALLTOOL {tool} {json.dumps(arguments)} END")
-
-
-async def told(place: Place, page: str, line: str) -> str:
-    """What the program says to *line*, typed after the files and exports of its guide."""
-    exports = "\n".join(command.line for command in prepare(page, place) if command.line.startswith("export "))
-    code, said = await place.shell(f"{exports}\n{line}", timeout_s=120)
-    assert code == 0, said
-    return said
 
 
 def json_lines(said: str) -> Sequence[Any]:
@@ -55,7 +47,7 @@ async def test_claude_code_reads_a_file_for_the_model(obedient: Obedient, place_
         place = place_of(programs.CLAUDE_CODE, base_url)
         place.write("pets.txt", SECRET)
         prompt = order("Read", file_path=str(place.folder / "pets.txt"))
-        said = await told(place, "claude-code", f"claude -p {prompt} --output-format json")
+        said = await typed_after("claude-code", place, f"claude -p {prompt} --output-format json")
     (result,) = json_lines(said)
     assert (result["subtype"], result["num_turns"]) == ("success", 2)
     assert result["result"].startswith(TOOL_SAID)
@@ -70,7 +62,7 @@ async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: O
         place = place_of(programs.CLAUDE_CODE, base_url)
         prompt = order("Agent", description="find", prompt="find things", subagent_type="extractor")
         line = f"claude -p {prompt} --agents {shlex.quote(json.dumps(agents))} --output-format json"
-        said = await told(place, "claude-code", f"export ANTHROPIC_MODEL=large\n{line}")
+        said = await typed_after("claude-code", place, f"export ANTHROPIC_MODEL=large\n{line}")
     (result,) = json_lines(said)
     assert result["subtype"] == "success"
     assert {body["model"] for body in server.bodies} == {"large", "small"}
@@ -82,7 +74,7 @@ async def test_codex_runs_a_command_for_the_model(obedient: Obedient, place_of: 
     async with obedient() as (base_url, server):
         place = place_of(programs.CODEX, base_url)
         prompt = order("exec_command", cmd="echo hello-from-tool")
-        said = await told(place, "codex", f"codex exec --json --skip-git-repo-check {prompt}")
+        said = await typed_after("codex", place, f"codex exec --json --skip-git-repo-check {prompt}")
     items = [event["item"] for event in json_lines(said) if event["type"] == "item.completed"]
     (command,) = [item for item in items if item["type"] == "command_execution"]
     assert (command["exit_code"], command["aggregated_output"]) == (0, "hello-from-tool\n")
@@ -98,7 +90,9 @@ async def test_codex_holds_the_model_to_a_schema(obedient: Obedient, place_of: P
     async with obedient() as (base_url, server):
         place = place_of(programs.CODEX, base_url)
         place.write("dog.json", json.dumps(SCHEMA))
-        said = await told(place, "codex", "codex exec --json --skip-git-repo-check --output-schema dog.json 'a dog'")
+        said = await typed_after(
+            "codex", place, "codex exec --json --skip-git-repo-check --output-schema dog.json 'a dog'"
+        )
     assert [event["item"]["text"] for event in json_lines(said) if event["type"] == "item.completed"][-1] == STRUCTURED
     assert server.bodies[-1]["response_format"]["json_schema"]["schema"] == SCHEMA
 
@@ -135,7 +129,7 @@ async def test_gemini_cli_runs_a_command_and_reads_a_file_for_the_model(obedient
             order("run_shell_command", command="echo hello-from-tool").strip("'"),
             order("read_file", file_path="pets.txt").strip("'"),
         )
-        said = await told(place, "gemini-cli", f"gemini --skip-trust --approval-mode yolo -o json -p {both}")
+        said = await typed_after("gemini-cli", place, f"gemini --skip-trust --approval-mode yolo -o json -p {both}")
     result = json.loads(said[said.index("{") :])
     assert result["response"].startswith(TOOL_SAID)
     assert result["stats"]["tools"]["totalSuccess"] == 2
@@ -148,7 +142,7 @@ async def test_gemini_cli_with_its_own_router_is_answered_too(obedient: Obedient
     """`auto` is gemini-cli's word: it classifies by itself and asks for Google's names, which are routed."""
     async with obedient() as (base_url, server):
         place = place_of(programs.GEMINI_CLI, base_url)
-        said = await told(place, "gemini-cli", "gemini --skip-trust -m auto -o json -p 'Say hello.'")
+        said = await typed_after("gemini-cli", place, "gemini --skip-trust -m auto -o json -p 'Say hello.'")
     assert json.loads(said[said.index("{") :])["response"] == SENTENCE
     assert {body["model"] for body in server.bodies} <= {"small", "medium", "large"}
 
@@ -160,6 +154,6 @@ async def test_aider_writes_what_the_model_says_into_the_file(obedient: Obedient
         place.write("hello.py", "print('hi')\n")
         prompt = shlex.quote("SAY\nhello.py\n```\nprint('hello from aider')\n```\nEND")
         flags = "--no-show-model-warnings --yes-always --no-git --no-pretty --edit-format whole"
-        await told(place, "aider", f"aider --model openai/complex {flags} hello.py --message {prompt}")
+        await typed_after("aider", place, f"aider --model openai/complex {flags} hello.py --message {prompt}")
     assert (place.folder / "hello.py").read_text(encoding="utf-8") == "print('hello from aider')\n"
     assert [body["model"] for body in server.bodies] == ["large"]
