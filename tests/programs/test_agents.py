@@ -85,6 +85,18 @@ async def test_codex_runs_a_command_for_the_model(obedient: Obedient, place_of: 
     assert any("hello-from-tool" in text for text in tool_results(server))
 
 
+async def test_codex_starts_a_subagent_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:
+    """A tool of a namespace is called under its plain name, and Codex gets the namespace back."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CODEX, base_url)
+        prompt = order("spawn_agent", message="Say hello.", agent_type="default")
+        said = await typed_after("codex", place, f"codex exec --json --skip-git-repo-check {prompt}")
+    items = [event["item"] for event in json_lines(said) if event["type"] == "item.completed"]
+    (spawned,) = [item for item in items if item["type"] == "collab_tool_call"]
+    assert (spawned["tool"], spawned["prompt"], spawned["status"]) == ("spawn_agent", "Say hello.", "completed")
+    assert "agent_id" in tool_results(server)[0]
+
+
 async def test_codex_holds_the_model_to_a_schema(obedient: Obedient, place_of: PlaceOf) -> None:
     """`--output-schema` reaches the model as its own API says it."""
     async with obedient() as (base_url, server):
@@ -93,7 +105,8 @@ async def test_codex_holds_the_model_to_a_schema(obedient: Obedient, place_of: P
         said = await typed_after(
             "codex", place, "codex exec --json --skip-git-repo-check --output-schema dog.json 'a dog'"
         )
-    assert [event["item"]["text"] for event in json_lines(said) if event["type"] == "item.completed"][-1] == STRUCTURED
+    items = [event["item"] for event in json_lines(said) if event["type"] == "item.completed"]
+    assert items[-1]["text"] == STRUCTURED
     assert server.bodies[-1]["response_format"]["json_schema"]["schema"] == SCHEMA
 
 
