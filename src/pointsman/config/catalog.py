@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pointsman.config import ollama_options, prices
 from pointsman.config.field_types import SecretText
-from pointsman.config.providers import Provider, is_local, is_ollama_cloud, split_provider
+from pointsman.config.providers import Provider, auth_of, is_local, is_ollama_cloud, split_provider
 from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
 from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
 from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, RouterCard, Tier
@@ -152,6 +152,8 @@ class _Servers:
                 server_says=server.local,
             ),
             api_key=model.api_key or server.api_key,
+            auth=model.auth or server.auth or auth_of(dialect),
+            query=server.query,
             headers=_headers({**server.headers, **model.headers}),
             connect_timeout_s=server.connect_timeout_s,
             first_byte_timeout_s=server.first_byte_timeout_s,
@@ -171,6 +173,7 @@ class _Servers:
                 dialect=dialect, base_url=base_url, model=upstream, model_says=model.local, server_says=None
             ),
             api_key=model.api_key,
+            auth=model.auth or (provider.auth if provider else None) or auth_of(dialect),
             headers=_headers(model.headers),
         )
         return self._shared(endpoint, model, upstream), upstream

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from pointsman.core.catalog import Auth
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
@@ -18,6 +20,7 @@ class Provider:
     base_url: str
     key_variables: tuple[str, ...] = ()
     address_variables: tuple[str, ...] = ()
+    auth: Auth | None = None
 
 
 def _ollama() -> Provider:
@@ -64,6 +67,14 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         "litert_lm": _openai_shaped("litert_lm", "http://localhost:9379/v1"),
     }
 )
+
+
+_AUTH_OF_DIALECT = MappingProxyType({"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY})
+
+
+def auth_of(dialect: str) -> Auth:
+    """The header that servers of *dialect* want a key in, unless something else is said."""
+    return _AUTH_OF_DIALECT.get(dialect, Auth.BEARER)
 
 
 def split_provider(model: str) -> tuple[Provider | None, str]:

@@ -25,7 +25,9 @@ from pointsman.config.field_types import (
     Tokens,
 )
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
-from pointsman.core.catalog import Capability
+from pointsman.core.catalog import Auth, Capability
+
+Dialect = Literal["openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama"]
 
 __all__ = [
     "EndpointSettings",
@@ -78,9 +80,11 @@ class Timeouts(Section):
 class EndpointSettings(Timeouts):
     """A server that speaks one dialect."""
 
-    dialect: Literal["openai_chat", "ollama"] = Field(default="openai_chat", description="The API it speaks.")
+    dialect: Dialect = Field(default="openai_chat", description="The API it speaks.")
     base_url: Address = Field(description="Its address; for OpenAI-shaped servers it ends in /v1.")
     api_key: SecretText | None = Field(default=None, description="Its key, or `os.environ/NAME`.")
+    auth: Auth | None = Field(default=None, description="The header its key goes in; its dialect's own if not given.")
+    query: str = Field(default="", description="Query joined to every path, such as `api-version=2024-10-21`.")
     local: bool | None = Field(
         default=None,
         description="Whether text sent to it stays on this machine. Undeclared: only Ollama on loopback is local.",
@@ -126,8 +130,9 @@ class ModelSettings(Section):
     )
     endpoint: Name | None = Field(default=None, description="The entry of `endpoints` that serves it.")
     base_url: Address | None = Field(default=None, description="Address of its server, instead of `endpoint`.")
-    dialect: Literal["openai_chat", "ollama"] | None = Field(default=None, description="The API of `base_url`.")
+    dialect: Dialect | None = Field(default=None, description="The API of `base_url`.")
     api_key: SecretText | None = Field(default=None, description="Key for its server, or `os.environ/NAME`.")
+    auth: Auth | None = Field(default=None, description="The header the key goes in; the dialect's own if not given.")
     headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
     connect_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for a connection.")
     first_byte_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for the first byte.")

@@ -85,15 +85,26 @@ class Secret:
         return hash(self._value)
 
 
+class Auth(StrEnum):
+    """The header an endpoint wants its key in."""
+
+    BEARER = "authorization"  # as `Bearer KEY`
+    X_API_KEY = "x-api-key"
+    API_KEY = "api-key"
+    X_GOOG_API_KEY = "x-goog-api-key"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A server that speaks one dialect. `is_local` is declared, never guessed from the address alone."""
 
     name: str
-    dialect: str  # "openai_chat" | "ollama" | later ones
+    dialect: str  # a name in `dialects.registry`
     base_url: str  # without a trailing slash; for OpenAI-shaped servers it ends in /v1
     is_local: bool
     api_key: Secret | None = None
+    auth: Auth = Auth.BEARER
+    query: str = ""  # joined to every path, such as "api-version=2024-10-21"
     headers: tuple[tuple[str, str], ...] = ()
     connect_timeout_s: float = 5.0
     first_byte_timeout_s: float = 600.0

@@ -8,6 +8,7 @@ from pointsman.adapters.http.errors import ConnectFailed, ConnectFailure, Transp
 from pointsman.adapters.http.errors import DeadlineExceeded as TransportDeadline
 from pointsman.adapters.http.response import Timeouts
 from pointsman.adapters.http.target import Target
+from pointsman.core.catalog import Auth
 from pointsman.core.errors import AttemptFailed, ConfigError, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.privacy.gate import require
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pointsman.adapters.http.response import HttpResponse
     from pointsman.core.catalog import Endpoint
     from pointsman.core.ports import Egress, UpstreamCall
+
+
+_WANTED = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}  # headers an API refuses to do without
 
 
 class HttpProvider:
@@ -46,10 +50,11 @@ class HttpProvider:
         require(egress, self._endpoint)
         target = self._targets.get(call.path)
         if target is None:
-            target = self._targets[call.path] = self._base.join(call.path)
+            target = self._targets[call.path] = self._base.join(self._with_query(call.path))
         headers = self._headers[call.stream]
         if call.headers:
-            headers = (*headers, *call.headers)
+            said = {name for name, _ in call.headers}
+            headers = (*(fixed for fixed in headers if fixed[0] not in said), *call.headers)
         try:
             response = await self._client.request(
                 "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts
@@ -58,13 +63,21 @@ class HttpProvider:
             raise mapped(error, call.model, self._endpoint.name) from error
         return HttpUpstreamResponse(response, call.model, self._endpoint.name)
 
+    def _with_query(self, path: str) -> str:
+        query = self._endpoint.query
+        return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+
     @staticmethod
     def _fixed_headers(endpoint: Endpoint) -> dict[bool, tuple[tuple[bytes, bytes], ...]]:
         """The headers of every request, by whether a stream is wanted."""
         fixed = [(b"content-type", b"application/json"), (b"user-agent", b"pointsman")]
         if endpoint.api_key is not None:
-            fixed.append((b"authorization", b"Bearer " + endpoint.api_key.reveal().encode()))
-        fixed.extend((name.lower().encode(), value.encode()) for name, value in endpoint.headers)
+            prefix = b"Bearer " if endpoint.auth is Auth.BEARER else b""
+            fixed.append((endpoint.auth.value.encode(), prefix + endpoint.api_key.reveal().encode()))
+        own = {name.lower(): value for name, value in endpoint.headers}
+        fixed.extend(
+            (name.encode(), value.encode()) for name, value in {**_WANTED.get(endpoint.dialect, {}), **own}.items()
+        )
         whole, stream = (b"accept", b"application/json"), (b"accept", b"text/event-stream, application/x-ndjson")
         return {False: (*fixed, whole), True: (*fixed, stream)}
 
