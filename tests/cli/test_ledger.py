@@ -80,7 +80,7 @@ def test_explain_takes_an_id_its_beginning_or_last(run: Run, id_: str) -> None:
     assert "attempts 1. ollama/qwen failed (transient 503) in 250 ms: overloaded" in [
         line.replace("0.2 s", "250 ms") for line in lines
     ]
-    assert "warning logit_bias dropped" in lines
+    assert "dropped logit_bias: the model's API cannot carry them" in lines
 
 
 @pytest.mark.usefixtures("ledger")

@@ -79,7 +79,7 @@ ROW = LedgerRow(
         TrailStep(strategy="override", outcome="passed", detail="", elapsed_us=0.4),
         TrailStep(strategy="complexity", outcome="picked", detail="0.21 → medium", elapsed_us=31.3),
     ),
-    warnings=("logit_bias dropped",),
+    warnings=("model 'gpt-4o' is not configured",),
     finished_at_s=NOON + 1.0,
     status=200,
     attempts=(
@@ -98,6 +98,7 @@ ROW = LedgerRow(
     output_tokens=7,
     cached_input_tokens=3,
     reasoning_tokens=2,
+    cache_write_tokens=1,
     is_estimated=True,
     cost_usd=0.0,
     saved_usd=0.002,
@@ -105,6 +106,7 @@ ROW = LedgerRow(
     duration_ms=1000.0,
     first_byte_ms=300.0,
     overhead_ms=0.5,
+    dropped=("logit_bias",),
 )
 
 

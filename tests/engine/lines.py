@@ -144,7 +144,9 @@ class Lines:
 
     def relay_fields(self, body: JsonObject, operation: Operation, model: str, *, stream_usage: bool) -> JsonObject:
         """See dialects.base."""
-        return {"model": model, **({"usage": True} if stream_usage else {})}
+        given = body.get("stream_options")
+        options: JsonObject = {**(given if isinstance(given, dict) else {}), "include_usage": True}
+        return {"model": model, **({"stream_options": options} if stream_usage else {})}
 
     def encode_chat(self, request: ChatRequest, model: str) -> Encoded:
         """See dialects.base; a picture cannot be said."""

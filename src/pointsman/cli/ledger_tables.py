@@ -160,3 +160,5 @@ def _add_history(grid: Table, row: LedgerRow) -> None:
         grid.add_row("error", Text(row.error, style="red"))
     for label, warning in labelled("warning", row.warnings):
         grid.add_row(label, Text(warning, style="yellow"))
+    if row.dropped:
+        grid.add_row("dropped", Text(f"{', '.join(row.dropped)}: the model's API cannot carry them", style="yellow"))

@@ -83,6 +83,7 @@ class Finished:
     overhead_ms: float | None = None  # ours, before the first attempt was sent
     is_local: bool | None = None  # whether the card that answered runs on this machine; None when not known
     error: str | None = None
+    dropped: tuple[str, ...] = ()  # settings the model's dialect cannot carry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

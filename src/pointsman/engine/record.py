@@ -40,6 +40,7 @@ class Record:
     overhead_ms: float | None = None
     first_byte_ms: float | None = None
     is_finished: bool = False
+    dropped: tuple[str, ...] = ()
 
     def decided(self, *, log_prompt: bool) -> None:
         """The decision stands. The prompt goes along only when logging is on and the text is public."""
@@ -139,6 +140,7 @@ class Record:
                 overhead_ms=self.overhead_ms,
                 is_local=card.is_local if card else None,
                 error=error,
+                dropped=self.dropped,
             )
         )
         return costs

@@ -73,7 +73,6 @@ class Turn(Generic[Piece]):
     record: Record
     new_say: Callable[[], Say[Piece]]
     deadline_s: float | None
-    dropped: tuple[str, ...] = ()  # settings that the dialect of the model that answered cannot carry
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
@@ -90,7 +89,7 @@ class Turn(Generic[Piece]):
             bill=self.record.served(card, usage),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
-            dropped=self.dropped,
+            dropped=self.record.dropped,
         )
 
     async def stream(self) -> StreamedAnswer[Piece]:
@@ -107,7 +106,7 @@ class Turn(Generic[Piece]):
             pieces=Delivery(card=card, begun=begun, record=self.record, new_say=self.new_say),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
-            dropped=self.dropped,
+            dropped=self.record.dropped,
         )
 
     async def _first_success(self, attempt: Callable[[ModelCard], Awaitable[Found]]) -> tuple[ModelCard, Found]:
@@ -135,13 +134,13 @@ class Turn(Generic[Piece]):
     async def _whole(self, card: ModelCard) -> Whole:
         exchange = self._exchange(card)
         found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
-        self.dropped = exchange.dropped
+        self.record.dropped = exchange.dropped
         return found
 
     async def _stream(self, card: ModelCard) -> Begun[Piece]:
         exchange = self._exchange(card)
         begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
-        self.dropped = exchange.dropped
+        self.record.dropped = exchange.dropped
         return begun
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:

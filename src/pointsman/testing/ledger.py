@@ -192,6 +192,7 @@ def _finished(row: LedgerRow, event: Finished) -> LedgerRow:
         first_byte_ms=event.first_byte_ms,
         overhead_ms=event.overhead_ms,
         error=event.error,
+        dropped=event.dropped,
     )
     return row if usage is None else replace(row, **{field.name: getattr(usage, field.name) for field in fields(usage)})
 

@@ -36,7 +36,7 @@ def decision(key: str = "d1") -> Decision:
         ),
         elapsed_us=42.04,
         router="auto",
-        warnings=("logit_bias dropped",),
+        warnings=("model 'gpt-4o' is not configured",),
     )
 
 
@@ -81,7 +81,14 @@ def finished(key: str = "d1", at_s: float = NOON + 1.0) -> Finished:
         upstream_model="qwen2.5:7b",
         attempts=1,
         fallbacks=0,
-        usage=Usage(input_tokens=11, output_tokens=7, cached_input_tokens=3, reasoning_tokens=2, is_estimated=True),
+        usage=Usage(
+            input_tokens=11,
+            output_tokens=7,
+            cached_input_tokens=3,
+            reasoning_tokens=2,
+            cache_write_tokens=1,
+            is_estimated=True,
+        ),
         cost_usd=0.0,
         saved_usd=0.002,
         baseline="cloud/mini",
@@ -89,6 +96,7 @@ def finished(key: str = "d1", at_s: float = NOON + 1.0) -> Finished:
         first_byte_ms=300.0,
         overhead_ms=0.5,
         is_local=True,
+        dropped=("logit_bias",),
     )
 
 

@@ -34,8 +34,8 @@ _DECIDED = (
 )
 _FINISHED = (
     "finished_at_s status attempts fallbacks duration_ms served? upstream_model? is_local? input_tokens? "
-    "output_tokens? cached_input_tokens? reasoning_tokens? is_estimated? cost_usd? saved_usd? baseline? "
-    "first_byte_ms? overhead_ms? error?"
+    "output_tokens? cached_input_tokens? reasoning_tokens? cache_write_tokens? is_estimated? cost_usd? saved_usd? baseline? "
+    "first_byte_ms? overhead_ms? dropped? error?"
 )
 _ATTEMPT = "request_seq number at_s model endpoint outcome kind? status? message? elapsed_ms?"
 _REJECTED = "at_s decision_id surface status code message asked?"
@@ -248,13 +248,14 @@ def decided(event: Decided, seq: int, writer: int, end: Finished | None = None) 
 def finished(event: Finished) -> Params:
     """The columns that are known at the end."""
     usage = event.usage
-    tokens: Params = ("", "", "", "", "")
+    tokens: Params = ("", "", "", "", "", "")
     if usage is not None:
         tokens = (
             usage.input_tokens,
             usage.output_tokens,
             usage.cached_input_tokens,
             usage.reasoning_tokens,
+            usage.cache_write_tokens,
             1 if usage.is_estimated else 0,
         )
     return (
@@ -272,6 +273,7 @@ def finished(event: Finished) -> Params:
         event.baseline or "",
         round(event.first_byte_ms, 3) if event.first_byte_ms is not None else "",
         round(event.overhead_ms, 3) if event.overhead_ms is not None else "",
+        _names(event.dropped) if event.dropped else "",
         event.error[:MAX_TEXT] if event.error else "",
     )
 

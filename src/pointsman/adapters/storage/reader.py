@@ -228,7 +228,7 @@ def _request(row: sqlite3.Row, attempts: tuple[AttemptRow, ...]) -> LedgerRow:
     del fields["seq"], fields["writer"]
     for flag in _FLAGS:
         fields[flag] = None if fields[flag] is None else bool(fields[flag])
-    for names in ("candidates", "privacy_kinds", "warnings"):
+    for names in ("candidates", "privacy_kinds", "warnings", "dropped"):
         fields[names] = tuple(_list(fields[names]))
     fields["struck"] = tuple(Struck(model=model, by=by, reason=reason) for model, by, reason in _list(fields["struck"]))
     fields["trail"] = tuple(

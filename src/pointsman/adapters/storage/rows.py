@@ -119,6 +119,7 @@ class LedgerRow:
     output_tokens: int | None = None
     cached_input_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
     is_estimated: bool | None = None
     cost_usd: float | None = None
     saved_usd: float | None = None
@@ -126,6 +127,7 @@ class LedgerRow:
     duration_ms: float | None = None
     first_byte_ms: float | None = None
     overhead_ms: float | None = None
+    dropped: tuple[str, ...] = ()
     error: str | None = None
 
     def to_json(self) -> JsonObject:
