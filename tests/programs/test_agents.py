@@ -118,7 +118,7 @@ async def test_codex_with_its_built_in_provider_is_sent_from_websocket_to_http(
         place = place_of(programs.CODEX, base_url)
         setting = shlex.quote(f'openai_base_url="{base_url}/v1"')
         line = f"codex exec --json --skip-git-repo-check -c {setting} -c model=auto -c model_provider=openai hi"
-        code, said = await place.shell(f"CODEX_API_KEY=unused {line}", timeout_s=8)
+        code, said = await place.shell(f"CODEX_API_KEY=unused {line}", timeout_s=5)
     assert code == 0, said
     assert json_lines(said)[-1]["type"] == "turn.completed"
 
