@@ -8,6 +8,7 @@ PointsmanError
 │   ├── Unauthenticated          the key is missing or wrong                           401
 │   ├── UnknownModel             the model (or path) is not configured                 404
 │   ├── WrongMethod              the path exists, but not for this HTTP method         405
+│   ├── UpgradeRequired          a protocol we do not speak was asked for              426
 │   └── PayloadTooLarge          the body is over the limit                            413
 ├── Refused                      a constraint says no                                  403, exit 5
 │   └── ModelStruckOut           ... to the one model the caller insisted on
@@ -87,6 +88,13 @@ class WrongMethod(RequestError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class UpgradeRequired(RequestError):
+    """A protocol was asked for that is not spoken here."""
+
+    status = 426
+    code = "upgrade_required"
 
 
 class PayloadTooLarge(RequestError):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.errors import PointsmanError, UnknownModel, WrongMethod
 from pointsman.server import ours
+from pointsman.server.family import surface_of
 from pointsman.server.http import CallerGone, respond_json
 from pointsman.server.surfaces import error_headers
-from pointsman.server.table import SURFACES, default_surface
+from pointsman.server.table import SURFACES
 
 if TYPE_CHECKING:
     from pointsman.server.http import Receive, Scope, Send
@@ -32,13 +33,16 @@ EXACT: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/decisions"): ours.decisions,
     ("GET", "/healthz"): ours.healthz,
     ("GET", "/readyz"): ours.readyz,
+    ("GET", "/api/hello"): ours.hello,
+    ("GET", "/v1/responses"): ours.no_websocket,
+    ("GET", "/responses"): ours.no_websocket,
 }
 PREFIXES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/models/", ours.model),
     ("GET", "/v1/decisions/", ours.decision),
 )
 _PACKAGE = f"{os.sep}pointsman{os.sep}"
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/api/hello"})
 
 
 class App:
@@ -65,13 +69,15 @@ class App:
         except CallerGone:
             return
         except PointsmanError as error:
-            await _refuse(send, surface, error)
+            await _refuse(scope, send, surface, error)
         except Exception as error:  # noqa: BLE001  seam: the outermost handler
             # The caller learns that it was us, the log learns what and where. Neither the error's message nor a
             # traceback is written: they may quote the prompt.
             log.error("unforeseen path=%a error=%s at=%s", path[:200], type(error).__name__, _place(error))  # noqa: TRY400
             with suppress(RuntimeError):  # the server's, when the answer had begun: then it breaks off
-                await _refuse(send, surface, PointsmanError("Something went wrong in the gateway; its log says more."))
+                await _refuse(
+                    scope, send, surface, PointsmanError("Something went wrong in the gateway; its log says more.")
+                )
 
     async def _other(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -87,7 +93,7 @@ class App:
         if allowed:
             headers = [(b"allow", ", ".join(allowed).encode())]
             message = f"{path} takes {' or '.join(allowed)}, not {scope['method']}."
-            status, body = default_surface().encode_error(WrongMethod(message))
+            status, body = surface_of(scope).encode_error(WrongMethod(message))
             await respond_json(send, status, body, headers)
             return
         message = f"There is nothing at {scope['method']} {path[:200]}."
@@ -107,9 +113,9 @@ def _methods(path: str) -> list[str]:
     return sorted(found)
 
 
-async def _refuse(send: Send, surface: SurfaceEndpoint | None, error: PointsmanError) -> None:
+async def _refuse(scope: Scope, send: Send, surface: SurfaceEndpoint | None, error: PointsmanError) -> None:
     if surface is not None:
         await surface.refuse(send, error)
         return
-    status, body = default_surface().encode_error(error)
+    status, body = surface_of(scope).encode_error(error)
     await respond_json(send, status, body, error_headers(error))

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from pointsman.core.chat import ChatRequest, ask
-from pointsman.core.errors import InvalidRequest, UnknownModel
+from pointsman.core.errors import InvalidRequest, UnknownModel, UpgradeRequired, WrongMethod
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
+from pointsman.server.family import surface_of
 from pointsman.server.headers import of_decision
 from pointsman.server.http import header, read_body, respond, respond_json
 from pointsman.server.labels import caller_of
 from pointsman.server.listing import listing
 from pointsman.server.page import render
-from pointsman.server.surfaces import parsed
+from pointsman.server.surfaces import error_headers, parsed
 from pointsman.server.table import default_surface
 
 if TYPE_CHECKING:
+    from pointsman.core.errors import PointsmanError
     from pointsman.core.jsontypes import JsonObject
     from pointsman.server.http import Receive, Scope, Send
     from pointsman.server.state import State
@@ -30,6 +32,20 @@ _SHOWN = 20  # decisions on the page
 async def healthz(_state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
     """The process runs."""
     await respond_json(send, 200, {"status": "ok"})
+
+
+async def hello(_state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Somebody listens: what Claude Code asks before anything else."""
+    await respond_json(send, 200, {"ok": True})
+
+
+async def no_websocket(_state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """Codex tries a WebSocket first, seven times and twelve seconds long unless it is told this."""
+    is_upgrade = (header(scope, b"upgrade") or "").lower() == "websocket"
+    message = "Responses are answered to POST, as a whole or as server-sent events; there is no WebSocket."
+    error: PointsmanError = UpgradeRequired(message) if is_upgrade else WrongMethod(message)
+    status, body = surface_of(scope).encode_error(error)
+    await respond_json(send, status, body, [(b"allow", b"POST"), *error_headers(error)])
 
 
 async def readyz(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:

@@ -20,12 +20,13 @@ def default_surface() -> Surface:
     return DIALECTS[_OPENAI]
 
 
-_CHAT = SurfaceEndpoint(
-    surface=DIALECTS[_OPENAI],
-    operation=Operation.CHAT,
-    relays_to=_OPENAI,
-    decode=DIALECTS[_OPENAI].decode_chat,
-)
+def _chat(name: str) -> SurfaceEndpoint:
+    """The conversations of the dialect *name*."""
+    surface = DIALECTS[name]
+    return SurfaceEndpoint(surface=surface, operation=Operation.CHAT, relays_to=name, decode=surface.decode_chat)
+
+
+_CHAT = _chat(_OPENAI)
 _COMPLETIONS = SurfaceEndpoint(
     surface=DIALECTS["openai_completions"],
     operation=Operation.COMPLETIONS,
@@ -39,6 +40,7 @@ _EMBEDDINGS = SurfaceEndpoint(
     decode=openai_embeddings.decode_request,
     encode_embeddings=openai_embeddings.encode_reply,
 )
+_RESPONSES = _chat("openai_responses")
 
 SURFACES: Final = {
     f"{prefix}{path}": endpoint
@@ -47,5 +49,6 @@ SURFACES: Final = {
         ("/chat/completions", _CHAT),
         ("/completions", _COMPLETIONS),
         ("/embeddings", _EMBEDDINGS),
+        ("/responses", _RESPONSES),
     )
 }
