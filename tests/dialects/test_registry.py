@@ -13,11 +13,13 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
         "openai_chat": "openai_chat",
         "openai_completions": "openai_completions",
         "openai_responses": "openai_responses",
+        "anthropic_messages": "anthropic_messages",
     }
     assert {name: upstream.name for name, upstream in UPSTREAMS.items()} == {
         "openai_chat": "openai_chat",
         "ollama": "ollama",
         "openai_responses": "openai_responses",
+        "anthropic_messages": "anthropic_messages",
     }
 
 
@@ -27,6 +29,7 @@ def test_only_what_callers_speak_can_be_relayed() -> None:
         "openai_chat": True,
         "ollama": False,
         "openai_responses": True,
+        "anthropic_messages": True,
     }
 
 
@@ -39,4 +42,5 @@ def test_each_operation_has_its_path_or_none() -> None:
         "openai_chat": ["/chat/completions", "/completions", "/embeddings", None],
         "ollama": ["/api/chat", None, "/api/embed", None],
         "openai_responses": ["/responses", None, "/embeddings", None],
+        "anthropic_messages": ["/messages", None, None, "/messages/count_tokens"],
     }

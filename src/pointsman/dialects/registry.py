@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pointsman.dialects.anthropic_messages.dialect import AnthropicMessages
 from pointsman.dialects.ollama.dialect import Ollama
 from pointsman.dialects.openai_chat.dialect import OpenAIChat
 from pointsman.dialects.openai_completions import OpenAICompletions
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 _OPENAI_CHAT = OpenAIChat()
 _OPENAI_RESPONSES = OpenAIResponses()
+_ANTHROPIC_MESSAGES = AnthropicMessages()
 
 SURFACES: Final[Mapping[str, Surface]] = {
-    surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions(), _OPENAI_RESPONSES)
+    surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions(), _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
 }
 UPSTREAMS: Final[Mapping[str, Upstream]] = {
-    upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama(), _OPENAI_RESPONSES)
+    upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama(), _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
 }

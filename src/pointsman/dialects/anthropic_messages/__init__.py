@@ -1,0 +1,1 @@
+"""Anthropic's Messages: content, messages, request, reply, streams, relay, errors, and `dialect` over them."""
