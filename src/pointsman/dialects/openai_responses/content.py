@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
 
 NAME: Final = "openai_responses"
-MESSAGE: Final = "message"  # in a part's extras: a message item begins here, with these fields of its own
+MESSAGE: Final = "message_item"  # in a part's extras: a message item begins here, with these fields of its own
 
 _BASE64 = ";base64"
 _HTTP = ("http://", "https://")

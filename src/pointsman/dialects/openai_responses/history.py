@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
 
 _PREVIOUS = "previous_response_id"
-_ENDS = frozenset(("response.completed", "response.incomplete"))
+_ENDS = ("response.completed", "response.incomplete")
 
 
 def previous_response_id(body: JsonObject) -> str | None:

@@ -61,18 +61,14 @@ class _Conversation:
     def say(self, parts: Sequence[Part], more: JsonObject) -> None:
         """A message item of the assistant; its first part marks where it begins if nothing else tells."""
         first, *rest = parts
-        if (more or (self.turn and isinstance(self.turn[-1], Text | Refusal))) and not isinstance(first, Reasoning):
-            first = _with_extras(first, {MESSAGE: more})
+        if more or (self.turn and isinstance(self.turn[-1], Text | Refusal | Media)):
+            first = replace(first, extras={**first.extras, NAME: {**first.extras.get(NAME, {}), MESSAGE: more}})
         self.turn += (first, *rest)
 
     def close(self) -> None:
         if self.turn:
             self.messages.append(Message(role=Role.ASSISTANT, parts=tuple(self.turn)))
             self.turn = []
-
-
-def _with_extras(part: Part, more: JsonObject) -> Part:
-    return replace(part, extras={**part.extras, NAME: {**part.extras.get(NAME, {}), **more}})
 
 
 def decode_input(body: JsonObject, names: ToolNames) -> tuple[Message, ...]:
@@ -207,11 +203,10 @@ def _encode_turn(message: Message, names: ToolNames, at: str) -> Iterator[JsonOb
             yield _item_of(extras)
         elif isinstance(part, ToolCall):
             yield _encode_call(part, names)
-        elif isinstance(part, Reasoning):
-            if part.signature is not None and part.origin == NAME:
-                yield encode_reasoning(part)
         elif isinstance(part, ToolResult):
             yield _encode_result(part, at)
+        elif isinstance(part, Reasoning) and part.signature is not None and part.origin == NAME:
+            yield encode_reasoning(part)
     if spoken:
         yield _speech(spoken, at)
 

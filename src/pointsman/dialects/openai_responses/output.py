@@ -40,9 +40,9 @@ class OutputReader:
     _speaker: int | None = None  # the item that last said text
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no item has come yet."""
-        return not self._items
+    def is_silent(self) -> bool:
+        """Whether nothing was said yet, and nothing called."""
+        return not self.calls and not any(item.said for item in self._items.values())
 
     def begin(self, place: int, value: JsonObject) -> Iterator[StreamEvent]:
         """An item appears; a call names itself."""

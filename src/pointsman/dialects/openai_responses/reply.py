@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.dialects.openai_responses.writing import Item
 
-_LENGTH = frozenset((None, "max_output_tokens", "max_tokens", "length"))
+_LENGTH = (None, "max_output_tokens", "max_tokens", "length")
 
 
 def decode_reply(body: JsonObject) -> ChatReply:
@@ -37,7 +37,7 @@ def decode_reply(body: JsonObject) -> ChatReply:
     output = body.get("output")
     if not isinstance(output, list):
         raise ValueError("the answer has no list of output items")  # noqa: TRY004  as the port says
-    if body.get("error") or body.get("status") in {"failed", "cancelled"}:
+    if body.get("error") or body.get("status") in ("failed", "cancelled"):
         raise ValueError(f"the answer has the status {str(body.get('status'))[:32]!a}")
     return fold(_events(body, output))
 
@@ -73,7 +73,7 @@ def stop_reason(body: JsonObject, *, has_calls: bool) -> StopReason | None:
             reason = details.get("reason") if isinstance(details, dict) else None
             if reason == "content_filter":
                 return StopReason.CONTENT_FILTER
-            return StopReason.LENGTH if reason is None or reason in _LENGTH else StopReason.STOP
+            return StopReason.LENGTH if reason in _LENGTH else StopReason.STOP
         case "in_progress" | "queued":
             return None
         case _:
@@ -143,7 +143,7 @@ def _add_logprobs(items: list[Item], logprobs: JsonObject) -> None:
     said = next((item for item in items if isinstance(item, MessageItem)), None)
     found = logprobs.get("content")
     if said is not None and isinstance(found, list):
-        said.add_logprobs(found)
+        said.keep_logprobs(found)
 
 
 def _items(parts: tuple[object, ...], identity: str, names: ToolNames) -> list[Item]:
@@ -165,8 +165,6 @@ def _items(parts: tuple[object, ...], identity: str, names: ToolNames) -> list[I
                 call = CallItem.of(place, identity, part, names)
                 call.add(part.arguments)
                 items.append(call)
-            case _:
-                pass  # an answer has no other parts
     return items
 
 
@@ -187,7 +185,7 @@ def response(
     begun: Started, request: ChatRequest, *, output: list[Json], ending: JsonObject, usage: Usage | None = None
 ) -> JsonObject:
     """The whole object that an answer is, at any time; *ending* has its status."""
-    is_done = ending["status"] in {"completed", "incomplete"}
+    is_done = ending["status"] in ("completed", "incomplete")
     return {
         "id": response_id(begun.id),
         "object": "response",

@@ -77,6 +77,7 @@ def decode_chat(body: JsonObject) -> ChatRequest:
     if store is not None:
         kept["store"] = store
     stream = fields.boolean(body, "stream") or False
+    user = fields.string(body, "user")
     return ChatRequest(
         model=fields.string(body, "model"),
         messages=_decode_messages(body, ToolNames.of(tools)),
@@ -89,7 +90,7 @@ def decode_chat(body: JsonObject) -> ChatRequest:
         stream=stream,
         stream_usage=stream,
         metadata=fields.mapping(body, "metadata") or {},
-        user=fields.string(body, "user") or fields.string(body, "safety_identifier"),
+        user=fields.string(body, "safety_identifier") if user is None else user,
         extras={**own(extras), **({ANSWERED_HERE: kept} if kept else NO_EXTRAS)},
     )
 

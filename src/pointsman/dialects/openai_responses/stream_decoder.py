@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
 
 DONE: Final = "[DONE]"  # some servers end with it; this API has no such thing
-ENDS: Final = frozenset(("response.completed", "response.incomplete"))
-FAILURES: Final = frozenset(("response.failed", "response.cancelled"))
+ENDS: Final = ("response.completed", "response.incomplete")
+FAILURES: Final = ("response.failed", "response.cancelled")
 
 # Event type -> kind of piece, the field that has its text, the field that has its place among its like.
 _PIECES = {
@@ -108,7 +108,7 @@ class ResponsesStreamDecoder:
         """The terminal event; an answer that came only with it is read from it."""
         self._is_over = True
         output = whole.get("output")
-        if self._output.is_empty and isinstance(output, list):
+        if self._output.is_silent and isinstance(output, list):
             for place, item in enumerate(output):
                 if isinstance(item, dict):
                     yield from self._output.finish(place, item)

@@ -105,7 +105,7 @@ def _callable_tools(
             yield item, fields.required_string(item, "name", at), {}, at
             continue
         inner = fields.objects(item, "tools", at) if kind == "namespace" else []
-        if not inner or any(tool.get("type") not in {"function", "custom"} for tool in inner):
+        if not inner or any(tool.get("type") not in ("function", "custom") for tool in inner):
             hosted = extras.setdefault(f"{HOSTED}{kind}", [])
             if isinstance(hosted, list):
                 hosted.append(item)

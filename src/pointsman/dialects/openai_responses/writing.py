@@ -149,10 +149,17 @@ class MessageItem:
 
     def add_logprobs(self, logprobs: Sequence[Json]) -> Sequence[Event]:
         """Log-probabilities of text that was just sent, beside an empty delta; a refusal has no place for them."""
-        if not self.pieces or self.pieces[-1].kind == "refusal":
+        if self.pieces[-1].kind == "refusal":
             return ()
         self.pieces[-1].logprobs += logprobs
         return (self._delta("", logprobs),)
+
+    def keep_logprobs(self, logprobs: Sequence[Json]) -> None:
+        """Log-probabilities of all the text, in a whole answer."""
+        for piece in self.pieces:
+            if piece.kind != "refusal":
+                piece.logprobs += logprobs
+                return
 
     def _delta(self, text: str, logprobs: Sequence[Json]) -> Event:
         if self.pieces[-1].kind == "refusal":
