@@ -19,6 +19,8 @@ FAILURE = Failure(kind=FailureKind.TRANSIENT, model="m", endpoint="e", message="
         (errors.ContextTooLong, 400, "context_length_exceeded", 2),
         (errors.Unauthenticated, 401, "invalid_api_key", 2),
         (errors.UnknownModel, 404, "model_not_found", 2),
+        (errors.UnknownResponse, 404, "response_not_found", 2),
+        (errors.UnknownPrevious, 400, "previous_response_not_found", 2),
         (errors.PayloadTooLarge, 413, "request_too_large", 2),
         (errors.Refused, 403, "refused_by_policy", 5),
         (errors.NoModelAvailable, 503, "no_model_available", 4),

@@ -64,6 +64,10 @@ class ServerSettings(Section):
         default=[],
         description="Host headers accepted besides loopback and the bound address.",
     )
+    keep_alive_s: Seconds = Field(
+        default=5.0,
+        description="Seconds a streaming caller waits, while a model loads, before and between signs of life.",
+    )
     unknown_models: Literal["auto", "refuse"] = Field(
         default="auto", description="What an unknown model name means: `auto` routes it, `refuse` answers 404."
     )
@@ -215,6 +219,10 @@ class LedgerSettings(Section):
     enabled: bool = Field(default=True, description="Whether requests are recorded.")
     path: Name | None = Field(default=None, description="The SQLite file; in the user's data folder if not given.")
     log_prompts: bool = Field(default=False, description="Whether prompts are recorded too (private ones never are).")
+    responses_ttl_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=86_400.0,
+        description="Seconds that answers of /v1/responses are kept, beside the ledger, to be gone on from; 0: none.",
+    )
 
 
 class SavingsSettings(Section):

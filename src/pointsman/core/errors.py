@@ -7,6 +7,8 @@ PointsmanError
 │   ├── ContextTooLong           the prompt fits no allowed model                      400
 │   ├── Unauthenticated          the key is missing or wrong                           401
 │   ├── UnknownModel             the model (or path) is not configured                 404
+│   ├── UnknownResponse          no such stored answer, or no longer                   404
+│   │   └── UnknownPrevious      ... the one a request wants to go on from             400
 │   ├── WrongMethod              the path exists, but not for this HTTP method         405
 │   ├── UpgradeRequired          a protocol we do not speak was asked for              426
 │   └── PayloadTooLarge          the body is over the limit                            413
@@ -81,6 +83,20 @@ class UnknownModel(RequestError):
 
     status = 404
     code = "model_not_found"
+
+
+class UnknownResponse(RequestError):
+    """No answer of this id is kept for this caller, or its time is over."""
+
+    status = 404
+    code = "response_not_found"
+
+
+class UnknownPrevious(UnknownResponse):
+    """The answer that a request wants to go on from is not kept."""
+
+    status = 400
+    code = "previous_response_not_found"
 
 
 class WrongMethod(RequestError):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pointsman.core.events import Event
+    from pointsman.core.jsontypes import JsonObject
 
 
 class Egress(Protocol):
@@ -71,3 +72,30 @@ class Observer(Protocol):
 
     def __call__(self, event: Event, /) -> None:
         """Take note of *event*."""
+
+
+@value_type
+class StoredResponse:
+    """An answer kept so that a later request can go on from it, by the `owner` who got it (a key's id, if any).
+
+    `input` are all items it was an answer to, those of earlier answers included; `is_private` was its request.
+    """
+
+    id: str
+    owner: str | None
+    input: tuple[JsonObject, ...]
+    reply: JsonObject
+    is_private: bool = False
+
+
+class ResponseStore(Protocol):
+    """Keeps answers for a limited time. Nobody but their owner finds them."""
+
+    async def put(self, response: StoredResponse, /) -> None:
+        """Keep *response*, in place of an older one of its id and owner. Trouble is logged, not raised."""
+
+    async def get(self, response_id: str, owner: str | None, /) -> StoredResponse | None:
+        """The answer of that id, None when there is none (any more)."""
+
+    async def delete(self, response_id: str, owner: str | None, /) -> bool:
+        """Forget it; False when there was none."""

@@ -3,6 +3,7 @@
 from pointsman.testing.catalogs import CLOUD_PRICE, a_card, a_catalog, a_router, an_endpoint
 from pointsman.testing.clock import ManualClock
 from pointsman.testing.provider import Answers, Fails, FakeProvider, FakeResponse, Hangs
+from pointsman.testing.responses import MemoryResponses
 
 __all__ = [
     "CLOUD_PRICE",
@@ -12,6 +13,7 @@ __all__ = [
     "FakeResponse",
     "Hangs",
     "ManualClock",
+    "MemoryResponses",
     "a_card",
     "a_catalog",
     "a_router",

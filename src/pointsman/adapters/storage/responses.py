@@ -1,0 +1,120 @@
+"""The store of answers that a later request may go on from: an SQLite file of its own, beside the ledger's.
+
+It holds prompts, which the ledger does not, so it is made when the first answer is to be kept, may be removed at any
+time, and forgets: rows go when their time is over, and what they held is overwritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pointsman.adapters.storage.database import open_writable
+from pointsman.core.errors import ConfigError, PointsmanError
+from pointsman.core.ports import StoredResponse
+
+logger = logging.getLogger("pointsman.responses")
+
+Result = TypeVar("Result")
+
+
+def responses_path(ledger: Path) -> Path:
+    """The store's file beside the *ledger*."""
+    return ledger.with_name(f"{ledger.stem}-responses{ledger.suffix}")
+
+
+class SqliteResponses:
+    """See core.ports.ResponseStore. Answers are kept for *ttl_s* seconds; `clock` is seconds since the epoch.
+
+    Each call works in a thread, on the one connection of this process. Make it after a fork, not before.
+    """
+
+    def __init__(self, path: Path, *, ttl_s: float, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    async def put(self, response: StoredResponse, /) -> None:
+        """See core.ports.ResponseStore."""
+        try:
+            await asyncio.to_thread(self._locked, lambda database: self._put(database, response))
+        except (sqlite3.Error, OSError, ConfigError) as error:
+            logger.warning("response-not-kept file=%s reason=%s", self.path, error)
+
+    async def get(self, response_id: str, owner: str | None, /) -> StoredResponse | None:
+        """See core.ports.ResponseStore."""
+        return await self._read(lambda database: self._get(database, response_id, owner))
+
+    async def delete(self, response_id: str, owner: str | None, /) -> bool:
+        """See core.ports.ResponseStore."""
+        return await self._read(lambda database: self._delete(database, response_id, owner))
+
+    def close(self) -> None:
+        """Let go of the file; again does nothing."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        try:
+            return await asyncio.to_thread(self._locked, work)
+        except (sqlite3.Error, OSError, ConfigError) as error:
+            logger.warning("responses-unreadable file=%s reason=%s", self.path, error)
+            message = "The stored answers cannot be read at the moment."
+            raise PointsmanError(message, hint="Send the whole conversation instead; the log says more.") from error
+
+    def _locked(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        with self._lock:
+            if self._connection is None:
+                self._connection = open_writable(self.path, scripts())
+                self._connection.execute("PRAGMA secure_delete = ON")
+            return work(self._connection)
+
+    def _put(self, database: sqlite3.Connection, response: StoredResponse) -> None:
+        now_s = self._clock()
+        body = json.dumps({"input": response.input, "reply": response.reply}, separators=(",", ":"))
+        row = (response.owner or "", response.id, now_s + self._ttl_s, response.is_private, body)
+        database.execute("DELETE FROM responses WHERE expires_at_s <= ?", (now_s,))
+        database.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?)", row)
+
+    def _get(self, database: sqlite3.Connection, response_id: str, owner: str | None) -> StoredResponse | None:
+        query = "SELECT is_private, body FROM responses WHERE owner = ? AND id = ? AND expires_at_s > ?"
+        row = database.execute(query, (owner or "", response_id, self._clock())).fetchone()
+        if row is None:
+            return None
+        is_private, text = row
+        body = json.loads(text)
+        return StoredResponse(
+            id=response_id, owner=owner, input=tuple(body["input"]), reply=body["reply"], is_private=bool(is_private)
+        )
+
+    def _delete(self, database: sqlite3.Connection, response_id: str, owner: str | None) -> bool:
+        query = "DELETE FROM responses WHERE owner = ? AND id = ? AND expires_at_s > ?"
+        return database.execute(query, (owner or "", response_id, self._clock())).rowcount > 0
+
+
+def scripts() -> list[str]:
+    """The shipped scripts in order, as in database.migrations."""
+    folder = resources.files("pointsman.adapters.storage") / "sql" / "responses"
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return [script.read_text("utf-8") for script in found]
