@@ -1,1 +1,1 @@
-"""Google's Gemini API: content, turns, schemas, request, reply, streams, relay, errors, embeddings, lists, `dialect`."""
+"""Google's Gemini API: parts, turns, schemas, request, reply, streams, relay, errors, embeddings, and `dialect`."""
