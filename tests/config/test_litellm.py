@@ -37,7 +37,7 @@ def test_the_guides_file_starts_unchanged(load_text: LoadText, guide: str) -> No
         ("frontier", "claude-sonnet-4-5-20250929", "anthropic", False),
     ]
     frontier = catalog.models[3]
-    assert (frontier.endpoint.base_url, frontier.endpoint.dialect) == ("https://api.anthropic.com/v1", "openai_chat")
+    assert (frontier.endpoint.base_url, frontier.endpoint.dialect) == ("https://api.anthropic.com/v1", "anthropic_messages")
     assert frontier.price == Price(input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3)
     assert catalog.auto is not None
     assert catalog.auto.tiers == {

@@ -44,13 +44,18 @@ def _openai_shaped(name: str, base_url: str, *key_variables: str, address: str |
 
 _VLLM = _openai_shaped("vllm", "http://localhost:8000/v1", address="HOSTED_VLLM_API_BASE")
 
-# Anthropic and Gemini are reached by their OpenAI-compatible endpoints.
+# Gemini is reached by its OpenAI-compatible endpoint.
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         "ollama": _ollama(),
         "ollama_chat": _ollama(),
         "openai": _openai_shaped("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-        "anthropic": _openai_shaped("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+        "anthropic": Provider(
+            name="anthropic",
+            dialect="anthropic_messages",
+            base_url="https://api.anthropic.com/v1",
+            key_variables=("ANTHROPIC_API_KEY",),
+        ),
         "gemini": _openai_shaped(
             "gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"
         ),
