@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, cast
 from pointsman.core.catalog import Operation
 from pointsman.core.chat import EmbeddingRequest
 from pointsman.core.decision import Caller
-from pointsman.core.errors import AllAttemptsFailed, DeadlineExceeded, InvalidRequest
+from pointsman.core.errors import AllAttemptsFailed, ContextTooLong, DeadlineExceeded, InvalidRequest, NoModelAvailable
 from pointsman.core.events import Rejected
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.count import Counted, endpoint_count
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.record import Record
 from pointsman.engine.turn import Answer, StreamedAnswer, Turn
@@ -94,10 +95,33 @@ class Router:
         return await self._turn(inbound, await self.resolve(inbound), _no_pieces).whole()
 
     async def answer_stream(
-        self, inbound: Inbound, new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
+        self,
+        inbound: Inbound,
+        new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]],
+        resolved: Resolved | None = None,
     ) -> StreamedAnswer[Piece]:
-        """The streamed answer to *inbound*, in pieces that `new_say()` makes of events."""
-        return await self._turn(inbound, await self.resolve(inbound), new_say).stream()
+        """The streamed answer to *inbound*, in pieces that `new_say()` makes of events.
+
+        *resolved* is what `resolve` gave for it, where that was asked before.
+        """
+        return await self._turn(inbound, resolved or await self.resolve(inbound), new_say).stream()
+
+    async def count_tokens(self, inbound: Inbound) -> Counted:
+        """How many tokens *inbound* has. It is recorded as a dry run: no answer is asked for.
+
+        A request too long for every model is counted; one that policy refuses is refused.
+        """
+        try:
+            resolved = await self.resolve(replace(inbound, is_dry_run=True))
+        except (ContextTooLong, NoModelAvailable):
+            return Counted(estimated_tokens=self.decider.features_of(inbound.request).estimated_input_tokens)
+        decision = resolved.decision
+        card = resolved.open_models[decision.candidates[0]]
+        return Counted(
+            estimated_tokens=resolved.features.estimated_input_tokens,
+            decision=decision,
+            body=await endpoint_count(self.caller, card, decision, inbound, self._deadline_s(inbound)),
+        )
 
     def _turn(
         self,
