@@ -35,9 +35,11 @@ from pointsman.core.stream import (
     UsageReported,
 )
 from pointsman.dialects.raw import parse_body
-from pointsman.engine.exchange import NotAnAnswer, Relay, TranslatePump, relay_for, with_defaults
+from pointsman.engine.exchange import Birth, NotAnAnswer, Relay, TranslatePump, relay_for, with_defaults
 from tests.engine.lines import Lines
 from tests.engine.rig import a_model, inbound
+
+BIRTH = Birth(id="d1", now=lambda: 7.9)
 
 
 class Told:
@@ -59,7 +61,7 @@ class Told:
 @pytest.mark.parametrize(
     ("event", "is_committed", "chars"),
     [
-        (Started(id="", model="", created_s=0), False, 0),
+        (Started(id="c", model="", created_s=1), False, 0),
         (LogprobsDelta(logprobs={}), False, 0),
         (UsageReported(usage=Usage(input_tokens=1, output_tokens=1)), False, 0),
         (StreamFailed(message="no"), False, 0),
@@ -73,7 +75,7 @@ class Told:
 )
 def test_content_of_any_kind_is_the_point_of_no_return(event: StreamEvent, chars: int, *, is_committed: bool) -> None:
     """What is no content is not; every event is said."""
-    pump = TranslatePump(decoder=Told(event), say=lambda event: (event,))
+    pump = TranslatePump(decoder=Told(event), say=lambda event: (event,), birth=BIRTH)
     assert pump.feed(b"") == [event]
     assert (pump.is_committed, pump.output_chars) == (is_committed, chars)
     assert pump.has_ended is isinstance(event, Ended)
@@ -137,3 +139,16 @@ def test_a_relay_to_a_path_that_is_not_there_is_no_relay() -> None:
 def test_defaults_fill_what_the_caller_left_out(body: JsonObject, defaults: JsonObject, merged: JsonObject) -> None:
     """Objects one deep; null is an answer."""
     assert with_defaults(body, defaults) == merged
+
+
+def test_an_answer_without_id_and_time_gets_ours() -> None:
+    """Three of the five APIs give no time of creation; callers of the others expect one."""
+    said = ChatReply(id="", model="m", created_s=0, choices=())
+    assert BIRTH.of_reply(said) == ChatReply(id="d1", model="m", created_s=7, choices=())
+    assert BIRTH.of_stream(Started(id="r", model="m", created_s=0)) == Started(id="r", model="m", created_s=7)
+
+
+def test_an_answer_with_id_and_time_keeps_them() -> None:
+    """It is the very same."""
+    said = ChatReply(id="r", model="m", created_s=3, choices=())
+    assert BIRTH.of_reply(said) is said

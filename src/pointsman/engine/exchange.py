@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from pointsman.core.catalog import Operation
@@ -24,6 +24,7 @@ from pointsman.core.stream import (
     Ended,
     ReasoningDelta,
     RefusalDelta,
+    Started,
     Stopped,
     StreamEvent,
     StreamFailed,
@@ -138,12 +139,33 @@ class RelayPump:
         return (piece,) if piece else ()
 
 
+@value_type
+class Birth:
+    """The id and the time of an answer whose endpoint gives none (Gemini, Anthropic, Ollama): other APIs have both."""
+
+    id: str
+    now: Callable[[], float]  # seconds since the epoch
+
+    def of_reply(self, reply: ChatReply) -> ChatReply:
+        """*reply* with both."""
+        if reply.id and reply.created_s:
+            return reply
+        return replace(reply, id=reply.id or self.id, created_s=reply.created_s or int(self.now()))
+
+    def of_stream(self, started: Started) -> Started:
+        """*started* with both."""
+        if started.id and started.created_s:
+            return started
+        return replace(started, id=started.id or self.id, created_s=started.created_s or int(self.now()))
+
+
 @dataclass(slots=True)
 class TranslatePump(Generic[Piece]):
     """Another dialect: decoded to events, each event said in the caller's way."""
 
     decoder: StreamDecoder
     say: Callable[[StreamEvent], Sequence[Piece]]
+    birth: Birth
     is_committed: bool = False
     usage: Usage | None = None
     failure: StreamFailed | None = None
@@ -162,7 +184,7 @@ class TranslatePump(Generic[Piece]):
         pieces: list[Piece] = []
         for event in events:
             self._note(event)
-            pieces.extend(self.say(event))
+            pieces.extend(self.say(self.birth.of_stream(event) if isinstance(event, Started) else event))
         return pieces
 
     def _note(self, event: StreamEvent) -> None:
@@ -268,6 +290,7 @@ class Translate(Generic[Piece]):
     upstream: Upstream
     outward: Outward | None
     say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
+    birth: Birth
     dropped: tuple[str, ...] = ()
 
     @property
@@ -292,7 +315,7 @@ class Translate(Generic[Piece]):
             if isinstance(self.request, EmbeddingRequest):
                 reply = self.upstream.decode_embeddings(value)
             else:
-                reply = self.upstream.decode_reply(value)
+                reply = self.birth.of_reply(self.upstream.decode_reply(value))
         except ValueError as error:
             raise NotAnAnswer(str(error), body=body) from error
         said = self.outward.reply(reply) if self.outward is not None else b""
@@ -300,7 +323,7 @@ class Translate(Generic[Piece]):
 
     def pump(self) -> Pump[Piece]:
         """See Exchange."""
-        return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say())
+        return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say(), birth=self.birth)
 
 
 def with_defaults(body: JsonObject, defaults: Mapping[str, Json]) -> JsonObject:

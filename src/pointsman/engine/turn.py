@@ -23,7 +23,7 @@ from pointsman.core.errors import (
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
 from pointsman.engine.delivery import Delivery, Say
-from pointsman.engine.exchange import Exchange, Piece, Translate, Whole, relay_for
+from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.usage import estimate
 from pointsman.resilience.plan import Plan
 
@@ -149,7 +149,11 @@ class Turn(Generic[Piece]):
         if relay is not None:
             return relay  # type: ignore[return-value]  # a relay's pieces are bytes, as are those of every surface
         return Translate(
-            request=self.inbound.request, upstream=upstream, outward=self.inbound.outward, say=self.new_say
+            request=self.inbound.request,
+            upstream=upstream,
+            outward=self.inbound.outward,
+            say=self.new_say,
+            birth=Birth(id=self.plan.decision.id, now=self.record.now),
         )
 
 
