@@ -56,7 +56,7 @@ async def test_claude_code_reads_a_file_for_the_model(obedient: Obedient, place_
 
 
 async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: Obedient, place_of: PlaceOf) -> None:
-    """A subagent with `model: haiku` is asked for as `simple`, and its answer is the result of the call."""
+    """A subagent with `model: haiku` is asked for as `simple`, and its answer is told to the one that sent it."""
     agents = {"extractor": {"description": "extract", "prompt": "You extract.", "model": "haiku", "tools": ["Read"]}}
     async with obedient() as (base_url, server):
         place = place_of(programs.CLAUDE_CODE, base_url)
@@ -65,8 +65,8 @@ async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: O
         said = await typed_after("claude-code", place, f"export ANTHROPIC_MODEL=large\n{line}")
     (result,) = json_lines(said)
     assert result["subtype"] == "success"
-    assert {body["model"] for body in server.bodies} == {"large", "small"}
-    assert any(SENTENCE in text for text in tool_results(server))
+    assert sorted(body["model"] for body in server.bodies) == ["large", "large", "large", "small"]
+    assert SENTENCE in str(server.bodies[-1]["messages"][-1]["content"])
 
 
 async def test_codex_runs_a_command_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:

@@ -5,6 +5,7 @@ It speaks OpenAI chat, so what a program of another API sees of it has gone thro
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,7 +20,6 @@ TOOL_SAID: Final = "The tool said: "
 STRUCTURED: Final = '{"name": "Rex", "age": 3}'
 _ORDER: Final = re.compile(r"CALLTOOL (\S+) (\{.*?\}) END", re.DOTALL)
 _SAYING: Final = re.compile(r"SAY\n(.*?)\nEND", re.DOTALL)
-_IDENTITY: Final = {"id": "chatcmpl-scripted", "created": 1_700_000_000}
 _USAGE: Final = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 
 Turn = Mapping[str, Any]
@@ -29,14 +29,20 @@ Turn = Mapping[str, Any]
 @asynccontextmanager
 async def obedient_model() -> AsyncIterator[Scripted]:
     """The server; its base URL for a configuration is `url` + /v1."""
-    async with scripted(_answer) as server:
+    numbers = itertools.count(1)
+
+    async def handle(peer: Peer, call: Call) -> None:
+        await _answer(peer, call, f"chatcmpl-{next(numbers)}")
+
+    async with scripted(handle) as server:
         yield server
 
 
-async def _answer(peer: Peer, call: Call) -> None:
+async def _answer(peer: Peer, call: Call, answer_id: str) -> None:
+    """Each answer has an id of its own: Claude Code takes two of one id for parts of the same."""
     turn = turn_after(call.body)
     reason = "tool_calls" if "tool_calls" in turn else "stop"
-    named = {**_IDENTITY, "model": call.body["model"]}
+    named = {"id": answer_id, "created": 1_700_000_000, "model": call.body["model"]}
     if not call.body.get("stream"):
         choice = {"index": 0, "message": {"role": "assistant", "content": None, **turn}, "finish_reason": reason}
         await whole(peer, 200, {**named, "object": "chat.completion", "choices": [choice], "usage": _USAGE})
