@@ -362,6 +362,25 @@ def test_several_results_in_one_message_become_several_messages() -> None:
     assert DIALECT.encode_chat(request_of(first, second, role=Role.TOOL), "m").body["messages"] == said[:2]
 
 
+def test_what_tools_show_follows_their_results_in_a_users_message() -> None:
+    """OpenAI refuses an image in a tool's message; the results of one turn stay together."""
+    image = Media(kind="image", media_type="image/png", data_base64="AAAA")
+    results = (
+        Message(role=Role.TOOL, parts=(ToolResult(call_id="a", content=(image,)),)),
+        Message(role=Role.TOOL, parts=(ToolResult(call_id="b", content=(Text(text="a cat"), image)),)),
+    )
+    shown: JsonObject = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    caption: JsonObject = {"type": "text", "text": "What the tools showed, in order:"}
+    expected: list[Json] = [
+        {"role": "tool", "tool_call_id": "a", "content": "(see below)"},
+        {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "a cat"}]},
+        {"role": "user", "content": [caption, shown, shown]},
+    ]
+    asking = Message(role=Role.USER, parts=(Text(text="hi"),))
+    assert DIALECT.encode_chat(ChatRequest(messages=results), "m").body["messages"] == expected
+    assert DIALECT.encode_chat(ChatRequest(messages=(*results, asking)), "m").body["messages"] == [*expected, HI]
+
+
 def test_settings_of_other_dialects_are_dropped_aloud() -> None:
     """What another API's caller set and this one cannot carry is listed."""
     request = ChatRequest(

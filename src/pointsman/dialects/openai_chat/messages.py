@@ -21,7 +21,7 @@ from pointsman.dialects import fields
 from pointsman.dialects.openai_chat.content import NAME, decode_content, encode_content, own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pointsman.core.jsontypes import Json, JsonObject
 
@@ -30,6 +30,9 @@ _KNOWN_OF_ASSISTANT = _KNOWN | {"refusal", "reasoning_content", "tool_calls", "f
 _KNOWN_OF_TOOL = _KNOWN | {"tool_call_id"}
 _KNOWN_OF_CALL = frozenset(("id", "function"))
 _SHOWN_ROLE_CHARS = 32
+_RESULT_ROLES = frozenset(("tool", "function"))
+_SHOWN_BELOW = "(see below)"
+_SHOWN = "What the tools showed, in order:"
 
 
 def decode_messages(body: JsonObject) -> tuple[Message, ...]:
@@ -143,7 +146,40 @@ def _decode_tool_result(item: JsonObject, at: str, *, is_legacy: bool) -> Messag
 
 def encode_messages(messages: Sequence[Message]) -> list[Json]:
     """The conversation in this dialect; a message that holds several tool results becomes several."""
-    return [item for index, message in enumerate(messages) for item in _encode(message, f"messages[{index}]")]
+    items = (item for index, message in enumerate(messages) for item in _encode(message, f"messages[{index}]"))
+    return list(_with_media_shown_by_the_user(items))
+
+
+def _with_media_shown_by_the_user(items: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    """*items* with the images of tool results in a user's message behind the results.
+
+    Expected: a tool's message may hold an image. Actual: OpenAI takes text there and answers 400, "Image URLs are only
+    allowed for messages with role 'user'".
+    """
+    shown: list[Json] = []
+    for item in items:
+        if item["role"] not in _RESULT_ROLES:
+            if shown:
+                yield _showing(shown)
+                shown = []
+            yield item
+            continue
+        content = item["content"]
+        media = [part for part in content if not _is_text(part)] if isinstance(content, list) else []
+        if media and isinstance(content, list):
+            shown += media
+            item["content"] = [part for part in content if _is_text(part)] or _SHOWN_BELOW
+        yield item
+    if shown:
+        yield _showing(shown)
+
+
+def _is_text(part: Json) -> bool:
+    return isinstance(part, dict) and part.get("type") == "text"
+
+
+def _showing(media: Sequence[Json]) -> JsonObject:
+    return {"role": "user", "content": [{"type": "text", "text": _SHOWN}, *media]}
 
 
 def _encode(message: Message, at: str) -> Iterator[JsonObject]:
