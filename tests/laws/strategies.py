@@ -276,6 +276,10 @@ def _choice_events(draw: st.DrawFn, choice: Choice) -> list[StreamEvent]:
         match part:
             case Reasoning():
                 events += (ReasoningDelta(text=piece, choice=choice.index) for piece in draw(pieces(part.text)))
+                if part.signature is not None:
+                    events.append(
+                        ReasoningDelta(text="", choice=choice.index, signature=part.signature, origin=part.origin)
+                    )
             case Text():
                 events += (TextDelta(text=piece, choice=choice.index) for piece in draw(pieces(part.text)))
             case Refusal():

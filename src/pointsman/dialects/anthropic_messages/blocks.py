@@ -54,8 +54,7 @@ class Block:
 
     def add(self, piece: str) -> None:
         """Take more of its text."""
-        if piece:
-            self.unsent.append(piece)
+        self.unsent.append(piece)
 
     def add_arguments(self, piece: str) -> None:
         """Take more of a call's arguments; behind a whole object there is nothing to add."""
@@ -89,8 +88,9 @@ class Block:
 
 @dataclass(slots=True)
 class Blocks:
-    """The blocks of one answer: the first in line is open."""
+    """The blocks of one answer: the first in line is open. Of thinking that is not shown the signature is given."""
 
+    shows_thinking: bool
     _line: deque[Block] = field(default_factory=deque)
     _calls: dict[int, Block] = field(default_factory=dict)
     _begun: int = 0
@@ -112,8 +112,11 @@ class Blocks:
         if signature is not None and event.origin == NAME and (data := thinking.redacted_data(signature)) is not None:
             self._line.append(Block(form=REDACTED, start={"type": "redacted_thinking", "data": data}))
             return self._move()
+        if signature is None and not (event.text and self.shows_thinking):
+            return b""
         block = self._last(THINKING, {"type": "thinking", "thinking": "", "signature": ""})
-        block.add(event.text)
+        if self.shows_thinking and event.text:
+            block.add(event.text)
         if signature is not None:
             block.signature = signatures.outward(signature, event.origin, NAME)
         return self._move()

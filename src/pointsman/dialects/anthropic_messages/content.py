@@ -40,13 +40,11 @@ def more_than(block: JsonObject, *known: str) -> Mapping[str, JsonObject]:
 
 def decode_content(item: JsonObject, at: str) -> tuple[Text | Media, ...]:
     """The parts of `content` that holds no calls: of a string one text, of null none."""
-    return tuple(decode_part(block, where) for block, where in blocks(item, at))
+    return tuple(decode_part(block, where) for block, where in blocks(item.get("content"), f"{at}.content"))
 
 
-def blocks(item: JsonObject, at: str) -> Iterator[tuple[JsonObject, str]]:
-    """The blocks of `content`, each with its path; a string is one block of text."""
-    value = item.get("content")
-    path = f"{at}.content"
+def blocks(value: Json, path: str) -> Iterator[tuple[JsonObject, str]]:
+    """The blocks of the *value* at *path*, each with its own path; a string is one block of text."""
     if isinstance(value, str):
         yield {"type": "text", "text": value}, path
     elif isinstance(value, list):
@@ -97,11 +95,15 @@ def _decode_media(block: JsonObject, kind: str, at: str) -> Text | Media:
             media = Media(kind="document")
         case _:
             media = Media(kind=kind)
-    return media if _can_encode(media) and encode_part(media, at) == block else replace(media, extras=own(block))
+    return media if _is_whole(media, block, at) else replace(media, extras=own(block))
 
 
-def _can_encode(media: Media) -> bool:
-    return any((media.url, media.data_base64, media.file_id))
+def _is_whole(media: Media, block: JsonObject, at: str) -> bool:
+    """Whether *media* says all that *block* does."""
+    try:
+        return encode_part(media, at) == block
+    except InvalidRequest:
+        return False
 
 
 def _inner_text(item: JsonObject) -> str | None:

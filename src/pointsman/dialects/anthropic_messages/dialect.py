@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import InvalidRequest
-from pointsman.dialects.anthropic_messages import errors, relay, reply, request
+from pointsman.dialects.anthropic_messages import errors, relay, reply, request, thinking
 from pointsman.dialects.anthropic_messages.content import NAME
 from pointsman.dialects.anthropic_messages.stream_decoder import MessagesStreamDecoder
 from pointsman.dialects.anthropic_messages.stream_encoder import MessagesStreamEncoder
@@ -31,10 +31,10 @@ class AnthropicMessages:
         return request.decode_chat(body)
 
     def encode_reply(self, reply_: ChatReply, request_: ChatRequest) -> JsonObject:
-        return reply.encode_reply(reply_)
+        return reply.encode_reply(reply_, shows_thinking=thinking.is_shown(request_))
 
     def stream_encoder(self, request_: ChatRequest) -> MessagesStreamEncoder:
-        return MessagesStreamEncoder()
+        return MessagesStreamEncoder(shows_thinking=thinking.is_shown(request_))
 
     def encode_error(self, error: PointsmanError) -> tuple[int, JsonObject]:
         return errors.encode_error(error)

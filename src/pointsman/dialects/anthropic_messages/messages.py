@@ -50,8 +50,8 @@ def decode_messages(body: JsonObject, extras: JsonObject) -> tuple[Message, ...]
 def _decode_system(body: JsonObject, extras: JsonObject) -> Iterator[Message]:
     billing: list[Json] = []
     parts: list[Part] = []
-    for block, at in blocks({"content": body.get("system")}, ""):
-        part = _decode_text(block, at.replace(".content", "system", 1))
+    for block, at in blocks(body.get("system"), "system"):
+        part = _decode_text(block, at)
         if part.text.startswith(f"{BILLING}:"):
             billing.append(block)
         else:
@@ -75,10 +75,11 @@ def _decode_turn(item: JsonObject, at: str) -> Message:
         raise InvalidRequest(
             f"{at}.role must be user, assistant or system, not {role[:_SHOWN_ROLE_CHARS]!a}.", param=f"{at}.role"
         )
-    if item.get("content") is None:
+    content = item.get("content")
+    if content is None:
         state = "must be a string or a list of blocks, not null" if "content" in item else "is missing"
         raise InvalidRequest(f"{at}.content {state}.", param=f"{at}.content")
-    parts = tuple(decode_block(block, where) for block, where in blocks(item, at))
+    parts = tuple(decode_block(block, where) for block, where in blocks(content, f"{at}.content"))
     is_results = role == "user" and bool(parts) and all(isinstance(part, ToolResult) for part in parts)
     return Message(role=Role.TOOL if is_results else Role(role), parts=parts, extras=own(fields.others(item, _KNOWN)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pointsman.core.chat import (
@@ -96,10 +97,17 @@ def encode_stop(reason: StopReason | None, extras: Mapping[str, JsonObject], *, 
     return {"stop_reason": _ENCODED[reason], "stop_sequence": None, "stop_details": None, **extras.get(NAME, {})}
 
 
-def encode_reply(reply: ChatReply) -> JsonObject:
-    """A whole answer: the first choice, for this API knows no others."""
+def encode_reply(reply: ChatReply, *, shows_thinking: bool) -> JsonObject:
+    """A whole answer: the first choice, for this API knows no others.
+
+    A program that asked for no thinking expects none, and may read the first block as text: only what is signed, and
+    has to come back, is given to it, without its text.
+    """
     choice = reply.choices[0]
     parts = choice.message.parts
+    if not shows_thinking:
+        parts = tuple(replace(part, text="") if isinstance(part, Reasoning) else part for part in parts)
+        parts = tuple(part for part in parts if not isinstance(part, Reasoning) or part.signature is not None)
     return {
         **head(reply.id, reply.model),
         "content": _encode_parts(parts),

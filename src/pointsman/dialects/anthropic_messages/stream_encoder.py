@@ -34,10 +34,14 @@ _STOP = frame("message_stop", {})
 class MessagesStreamEncoder:
     """See base.StreamEncoder. Only the first choice is said; why it stopped and its usage come together at the end."""
 
+    shows_thinking: bool
     _has_started: bool = False
-    _blocks: Blocks = field(default_factory=Blocks)
+    _blocks: Blocks = field(init=False)
     _stopped: Stopped = field(default_factory=lambda: Stopped(reason=None))
     _usage: Usage | None = None
+
+    def __post_init__(self) -> None:
+        self._blocks = Blocks(shows_thinking=self.shows_thinking)
 
     def encode(self, event: StreamEvent) -> bytes:
         """The bytes for *event*."""

@@ -15,6 +15,7 @@ from pointsman.dialects import fields, signatures
 from pointsman.dialects.anthropic_messages.content import NAME
 
 if TYPE_CHECKING:
+    from pointsman.core.chat import ChatRequest
     from pointsman.core.jsontypes import JsonObject
 
 NO_EFFORT: Final = "none"
@@ -71,8 +72,14 @@ def redacted_data(signature: str) -> str | None:
     return signature.removeprefix(_REDACTED) if signature.startswith(_REDACTED) else None
 
 
+def is_shown(request: ChatRequest) -> bool:
+    """Whether the caller wants to read the thinking. What is signed is given without its text to one who does not."""
+    given = request.extras.get(NAME, {}).get("thinking")
+    return isinstance(given, dict) and given.get("display") != "omitted"
+
+
 def encode_block(part: Reasoning) -> JsonObject:
-    """The block a caller is given; it says whose thinking it is."""
+    """The block of thinking; it says whose it is."""
     if part.signature is not None and part.origin == NAME and (data := redacted_data(part.signature)) is not None:
         return {"type": "redacted_thinking", "data": data}
     signature = signatures.outward(part.signature, part.origin, NAME)
