@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ from tests.programs.upstream import SENTENCE, STRUCTURED, TOOL_SAID
 
 pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
 SECRET = "the cat is called Mint"
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKElEQVR4nO3NsQ0AAAzCMP5/un0CNkuZ41wybXsHAA"
+    "AAAAAAAAAAxR4yw/wuPL6QkAAAAABJRU5ErkJggg=="
+)
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
@@ -53,6 +58,18 @@ async def test_claude_code_reads_a_file_for_the_model(obedient: Obedient, place_
     assert result["result"].startswith(TOOL_SAID)
     assert SECRET in result["result"]
     assert any(SECRET in text for text in tool_results(server))
+
+
+async def test_claude_code_shows_the_model_an_image(obedient: Obedient, place_of: PlaceOf) -> None:
+    """What Read finds in a PNG reaches a model of another API where that API takes images."""
+    async with obedient() as (base_url, server):
+        place = place_of(programs.CLAUDE_CODE, base_url)
+        (place.folder / "red.png").write_bytes(base64.b64decode(PNG))
+        prompt = order("Read", file_path=str(place.folder / "red.png"))
+        await typed_after("claude-code", place, f"claude -p {prompt}")
+    shown = [message for message in server.bodies[-1]["messages"] if "image_url" in str(message["content"])]
+    assert [message["role"] for message in shown] == ["user"]
+    assert "data:image/png;base64," in str(shown)
 
 
 async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: Obedient, place_of: PlaceOf) -> None:
