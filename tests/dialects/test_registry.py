@@ -14,6 +14,8 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
         "openai_completions": "openai_completions",
         "openai_responses": "openai_responses",
         "anthropic_messages": "anthropic_messages",
+        "ollama": "ollama",
+        "ollama_generate": "ollama_generate",
     }
     assert {name: upstream.name for name, upstream in UPSTREAMS.items()} == {
         "openai_chat": "openai_chat",
@@ -23,24 +25,19 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
     }
 
 
-def test_only_what_callers_speak_can_be_relayed() -> None:
-    """Nobody can send us Ollama's own requests yet."""
-    assert {name: isinstance(upstream, Relayable) for name, upstream in UPSTREAMS.items()} == {
-        "openai_chat": True,
-        "ollama": False,
-        "openai_responses": True,
-        "anthropic_messages": True,
-    }
+def test_every_upstream_can_be_relayed_to() -> None:
+    """Callers speak whatever endpoints speak."""
+    assert all(isinstance(upstream, Relayable) for upstream in UPSTREAMS.values())
 
 
 def test_each_operation_has_its_path_or_none() -> None:
-    """Ollama's own API has no legacy completions."""
+    """Completions are OpenAI's and Ollama's; tokens are counted by Anthropic's and Gemini's."""
     assert {
         name: [upstream.path(operation, "m", stream=False) for operation in Operation]
         for name, upstream in UPSTREAMS.items()
     } == {
         "openai_chat": ["/chat/completions", "/completions", "/embeddings", None],
-        "ollama": ["/api/chat", None, "/api/embed", None],
+        "ollama": ["/api/chat", "/api/generate", "/api/embed", None],
         "openai_responses": ["/responses", None, "/embeddings", None],
         "anthropic_messages": ["/messages", None, None, "/messages/count_tokens"],
     }

@@ -1,19 +1,41 @@
-"""The laws of the dialect ollama: a stream amounts to its reply, nothing raises."""
+"""The laws of the dialect ollama: what it can say comes back, a stream amounts to its reply, nothing raises."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.chat import ChatRequest, EmbeddingRequest
+from pointsman.core.catalog import Operation
+from pointsman.core.chat import (
+    ChatReply,
+    ChatRequest,
+    Choice,
+    EmbeddingRequest,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    ResponseFormat,
+    Role,
+    Sampling,
+    StopReason,
+    Text,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Usage,
+)
 from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.core.stream import StreamEvent, fold
+from pointsman.dialects.base import ANSWERED_HERE
 from pointsman.dialects.ollama.dialect import Ollama
 from tests.laws.strategies import (
+    base64_texts,
     chat_requests,
     disturbed,
     embedding_requests,
@@ -23,10 +45,11 @@ from tests.laws.strategies import (
     refusal_of,
     some_words,
     splits,
+    streams_of,
     words,
 )
 
-DIALECT = Ollama()
+DIALECT = Ollama(clock_ns=lambda: 0)
 HEAD: JsonObject = {"model": "qwen2.5:3b", "created_at": "2026-08-21T10:00:00.123456789Z"}
 NOISE = st.binary() | st.text(alphabet='\r\n{}[]"donemessage:tru, ').map(str.encode)
 
@@ -129,3 +152,125 @@ def test_an_embedding_request_is_said_or_refused(request: EmbeddingRequest) -> N
     assert (refusal is None) == has_texts
     if has_texts:
         assert DIALECT.encode_embeddings(request, "m").body["input"] == list(request.inputs)
+
+
+said = st.builds(Text, text=some_words)
+images = st.builds(Media, kind=st.just("image"), data_base64=base64_texts, media_type=st.just("image/jpeg"))
+calls = st.builds(
+    ToolCall,
+    id=some_words,
+    name=some_words,
+    arguments=json_objects.map(lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))),
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
+    """Turns as this API says them: one text each, then images; results name their calls."""
+    turns: list[Message] = []
+    for _ in range(draw(st.integers(1, 4))):
+        role = draw(st.sampled_from((Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL)))
+        parts: tuple[Part, ...] = (draw(said),)
+        if role is Role.USER:
+            parts += tuple(draw(st.lists(images, max_size=2)))
+        elif role is Role.ASSISTANT:
+            thought = (Reasoning(text=draw(some_words)),) if draw(st.booleans()) else ()
+            parts = (*thought, *parts, *draw(st.lists(calls, max_size=2)))
+        elif role is Role.TOOL:
+            parts = (ToolResult(call_id=draw(some_words), name=draw(some_words), content=(draw(said),)),)
+        turns.append(Message(role=role, parts=parts))
+    return tuple(turns)
+
+
+sayable = st.builds(
+    ChatRequest,
+    messages=conversations(),
+    model=words,
+    tools=st.lists(
+        st.builds(ToolSpec, name=words, description=words, parameters=st.just({"type": "object", "properties": {}})),
+        max_size=2,
+    ).map(tuple),
+    response_format=st.sampled_from((None, ResponseFormat(kind="json_object")))
+    | json_objects.map(lambda schema: ResponseFormat(kind="json_schema", schema=schema)),
+    sampling=st.builds(
+        Sampling,
+        temperature=st.none() | st.floats(0, 2),
+        top_k=st.none() | st.integers(0, 100),
+        max_output_tokens=st.none() | st.integers(1, 10**6),
+        stop=st.lists(words, max_size=2).map(tuple),
+        seed=st.none() | st.integers(),
+    ),
+    reasoning_effort=st.sampled_from((None, "none")),
+    extras=st.sampled_from(({}, {"ollama": {"keep_alive": "5m"}}, {"ollama": {"options": {"num_ctx": 9}}})),
+    stream=st.booleans(),
+).map(lambda request: replace(request, stream_usage=request.stream))
+
+
+def told(request: ChatRequest) -> ChatRequest:
+    """*request* without what the surface notes for itself."""
+    return replace(request, extras={name: kept for name, kept in request.extras.items() if name != ANSWERED_HERE})
+
+
+@given(request=sayable)
+def test_a_request_comes_back(request: ChatRequest) -> None:
+    """What is sent to an endpoint is the request that was read."""
+    body = DIALECT.encode_chat(request, request.model or "").body
+    assert told(DIALECT.decode_chat(json.loads(json.dumps(body)))) == request
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> ChatReply:
+    """Answers as Ollama gives them; their id is made of their time."""
+    parts: list[Part] = []
+    if draw(st.booleans()):
+        parts.append(Reasoning(text=draw(some_words)))
+    if draw(st.booleans()):
+        parts.append(Text(text=draw(some_words)))
+    called = draw(st.lists(calls, max_size=2))
+    reason = draw(st.sampled_from((StopReason.LENGTH, StopReason.TOOL_CALLS if called else StopReason.STOP)))
+    message = Message(role=Role.ASSISTANT, parts=(*parts, *called))
+    usage = draw(st.none() | st.builds(Usage, input_tokens=st.integers(0, 9), output_tokens=st.integers(0, 9)))
+    choice = Choice(index=0, message=message, stop_reason=reason)
+    return ChatReply(id="", model=draw(words), created_s=draw(st.integers(0, 2**31)), choices=(choice,), usage=usage)
+
+
+def unnamed(reply: ChatReply) -> ChatReply:
+    """*reply* without its id."""
+    return replace(reply, id="")
+
+
+@given(reply=replies())
+def test_a_reply_comes_back(reply: ChatReply) -> None:
+    """What a caller gets is the reply that was read."""
+    request = ChatRequest(messages=())
+    assert unnamed(DIALECT.decode_reply(DIALECT.encode_reply(reply, request))) == reply
+
+
+@given(data=st.data())
+def test_our_stream_amounts_to_its_reply(data: st.DataObject) -> None:
+    """Encoded, cut anywhere, decoded and folded, a stream is the whole reply."""
+    reply = data.draw(replies())
+    encoder = DIALECT.stream_encoder(ChatRequest(messages=()))
+    wire = b"".join(encoder.encode(event) for event in data.draw(streams_of(reply)))
+    assert unnamed(fold(decoded(data.draw(splits(wire))))) == reply
+
+
+@given(data=st.data())
+def test_a_relayed_stream_is_untouched(data: st.DataObject) -> None:
+    """Streams and noise alike come out of the scanner byte for byte, and a stream's end and usage are seen."""
+    answer = data.draw(answers())
+    is_noise = data.draw(st.booleans())
+    wire = data.draw(NOISE if is_noise else streamed(answer))
+    scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=True)
+    assert b"".join([*map(scanner.feed, data.draw(splits(wire))), scanner.close()]) == wire
+    if not is_noise:
+        assert (scanner.ended, scanner.failure, scanner.usage) == (True, None, DIALECT.usage(answer))
+
+
+@given(data=st.data())
+def test_a_disturbed_request_is_read_or_refused(data: st.DataObject) -> None:
+    """One wrong node gives a request or an InvalidRequest with its path, nothing else."""
+    body = data.draw(disturbed(DIALECT.encode_chat(data.draw(sayable), "m").body))
+    if isinstance(body, dict):
+        refusal = refusal_of(lambda: DIALECT.encode_chat(DIALECT.decode_chat(body), "m"))
+        assert refusal is None or refusal.param

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pointsman.dialects.anthropic_messages.dialect import AnthropicMessages
-from pointsman.dialects.ollama.dialect import Ollama
+from pointsman.dialects.ollama.dialect import Ollama, OllamaGenerate
 from pointsman.dialects.openai_chat.dialect import OpenAIChat
 from pointsman.dialects.openai_completions import OpenAICompletions
 from pointsman.dialects.openai_responses.dialect import OpenAIResponses
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 _OPENAI_CHAT = OpenAIChat()
 _OPENAI_RESPONSES = OpenAIResponses()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
+_OLLAMA = Ollama()
 
 SURFACES: Final[Mapping[str, Surface]] = {
-    surface.name: surface for surface in (_OPENAI_CHAT, OpenAICompletions(), _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
+    surface.name: surface
+    for surface in (
+        _OPENAI_CHAT,
+        OpenAICompletions(),
+        _OPENAI_RESPONSES,
+        _ANTHROPIC_MESSAGES,
+        _OLLAMA,
+        OllamaGenerate(),
+    )
 }
 UPSTREAMS: Final[Mapping[str, Upstream]] = {
-    upstream.name: upstream for upstream in (_OPENAI_CHAT, Ollama(), _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
+    upstream.name: upstream for upstream in (_OPENAI_CHAT, _OLLAMA, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
 }

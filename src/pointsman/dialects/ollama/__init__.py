@@ -1,1 +1,1 @@
-"""Ollama's own API, towards endpoints: request, reply, stream; `dialect` puts them together."""
+"""Ollama's own API: requests, replies and streams; `surface_*`, embeddings and lists are what callers see."""

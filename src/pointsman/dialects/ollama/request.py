@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from pointsman.core.catalog import Operation
 from pointsman.core.chat import (
     ChatRequest,
     Media,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "ollama"
 CHAT_PATH = "/api/chat"
+GENERATE_PATH = "/api/generate"
 EMBED_PATH = "/api/embed"
 
 _ROLES = {Role.DEVELOPER: "system"}
@@ -174,11 +176,11 @@ def _image(media: Media, at: str) -> str:
 
 
 def _call(call: ToolCall) -> JsonObject:
-    body: JsonObject = {"function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+    body: JsonObject = {"function": {"name": call.name, "arguments": arguments_of(call.arguments)}}
     return {"id": call.id, **body} if call.id else body
 
 
-def _arguments(text: str) -> JsonObject:
+def arguments_of(text: str) -> JsonObject:
     """The arguments as the object Ollama wants; text that is none is wrapped, so that the conversation can go on."""
     if not text.strip():
         return {}
@@ -200,3 +202,9 @@ def encode_embeddings(request: EmbeddingRequest, model: str) -> Encoded:
     body |= request.extras.get(NAME, {})
     dropped = ("user",) if request.user is not None else ()
     return Encoded(path=EMBED_PATH, body=body, dropped=(*dropped, *foreign_settings(request.extras, NAME)))
+
+
+def relay_fields(body: JsonObject, operation: Operation, model: str) -> JsonObject:
+    """See base.Relayable: silent truncation is off unless the caller asked for it."""
+    wanted = ("truncate",) if operation is Operation.EMBEDDINGS else ("truncate", "shift")
+    return {"model": model, **{name: False for name in wanted if body.get(name) is None}}
