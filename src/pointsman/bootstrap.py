@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
-    from pointsman.core.ports import Observer, Provider
+    from pointsman.core.ports import Observer, Provider, ResponseStore
     from pointsman.dialects.base import Upstream
 
 NO_FLAGS: Mapping[str, Json] = {}
@@ -73,6 +73,19 @@ def ledger_reader(loaded: Loaded) -> LedgerReader:
     from pointsman.adapters.storage.reader import LedgerReader
 
     return LedgerReader(ledger_path(loaded))
+
+
+@contextmanager
+def response_store(loaded: Loaded) -> Iterator[ResponseStore | None]:
+    """Where answers are kept to be gone on from; None where the ledger is off, or they are kept for no time."""
+    ledger = loaded.settings.ledger
+    if not ledger.enabled or not ledger.responses_ttl_s:
+        yield None
+        return
+    from pointsman.adapters.storage.responses import SqliteResponses, responses_path
+
+    with SqliteResponses(responses_path(ledger_path(loaded)), ttl_s=ledger.responses_ttl_s) as store:
+        yield store
 
 
 def make_router(

@@ -9,7 +9,7 @@ from pointsman.core.errors import InvalidRequest
 from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.dialects.base import Encoded
 from pointsman.dialects.openai_chat.dialect import OpenAIChat
-from pointsman.dialects.openai_embeddings import decode_request, encode_models, encode_reply
+from pointsman.dialects.openai_embeddings import decode_request, encode_reply
 
 DIALECT = OpenAIChat()
 
@@ -101,14 +101,3 @@ def test_what_is_no_answer_is_a_value_error(body: JsonObject, message: str) -> N
     """The engine takes it for a failed attempt."""
     with pytest.raises(ValueError, match=rf"^{message}$"):
         DIALECT.decode_embeddings(body)
-
-
-def test_models_are_listed_as_openai_lists_them() -> None:
-    """For GET /v1/models."""
-    assert encode_models([("auto", "pointsman"), ("qwen2.5:3b", "ollama")], created_s=7) == {
-        "object": "list",
-        "data": [
-            {"id": "auto", "object": "model", "created": 7, "owned_by": "pointsman"},
-            {"id": "qwen2.5:3b", "object": "model", "created": 7, "owned_by": "ollama"},
-        ],
-    }

@@ -12,6 +12,7 @@ from pointsman.config.load import loaded_from
 from pointsman.config.schema import Settings
 from pointsman.core.errors import InvalidRequest
 from pointsman.core.jsontypes import JsonObject
+from pointsman.core.ports import ResponseStore
 from pointsman.server.app import App
 from pointsman.server.guard import Guard
 from pointsman.server.http import Message, Scope
@@ -76,8 +77,16 @@ class Log:
         raise InvalidRequest(f"no {id_or_prefix}")
 
 
-def app_of(*models: Mapping[str, object], log: Log | None = None, guard: Guard | None = None) -> App:
+def app_of(
+    *models: Mapping[str, object],
+    log: Log | None = None,
+    guard: Guard | None = None,
+    responses: ResponseStore | None = None,
+) -> App:
     """The application over *models* (as in a pointsman.yaml), none of which is called."""
     loaded = loaded_from(Settings.model_validate({"models": models}))
     router = decide_only(loaded)
-    return App(State(router=router, guard=guard or Guard(), decisions=log or Log(), max_body_bytes=10_000))
+    state = State(
+        router=router, guard=guard or Guard(), decisions=log or Log(), max_body_bytes=10_000, responses=responses
+    )
+    return App(state)

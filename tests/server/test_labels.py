@@ -8,7 +8,8 @@ from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller, PrivacyClass
 from pointsman.core.errors import InvalidRequest
 from pointsman.core.jsontypes import JsonObject
-from pointsman.server.labels import caller_of
+from pointsman.dialects.raw import parse_body
+from pointsman.server.labels import caller_of, without_labels
 from tests.server.asgi import scope_of
 
 PRIVATE = b"x-pointsman-privacy", b"private"
@@ -138,3 +139,32 @@ def test_an_empty_user_agent_is_none() -> None:
     """As is an empty session."""
     caller, _ = caller_of(scope_of((b"user-agent", b" "), (b"x-pointsman-session", b"")), {})
     assert (caller.client, caller.session) == (None, None)
+
+
+def test_labels_may_stand_in_another_field() -> None:
+    """Gemini's `labels`."""
+    caller, _ = caller_of(
+        scope_of(), {"labels": {"x-pointsman-agent": "a"}, "metadata": {"agent": "b"}}, None, "labels"
+    )
+    assert caller == Caller(agent="a")
+
+
+def test_labels_are_taken_out_for_an_api_that_would_refuse_them() -> None:
+    """And nothing else: what is left stands as it stood."""
+    raw = parse_body(
+        b'{"model": "m", "metadata": {"user_id": "u", "x-pointsman-privacy": "private", "session_id": "s", '
+        b'"contains_private_data": true}, "contains_private_data": true, "messages": [1.50]}'
+    )
+    assert without_labels(raw).value == {"model": "m", "metadata": {"user_id": "u"}, "messages": [1.5]}
+
+
+def test_a_field_that_held_only_labels_goes_with_them() -> None:
+    """An empty one might be refused too."""
+    assert without_labels(parse_body(b'{"a": 1, "labels": {"tier": "small"}}'), "labels").value == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [b'{"metadata": {"user_id": "u"}}', b'{"metadata": 3}', b'{"model":  "m"}'])
+def test_a_body_without_labels_stays_the_very_same(body: bytes) -> None:
+    """Byte for byte."""
+    raw = parse_body(body)
+    assert without_labels(raw) is raw

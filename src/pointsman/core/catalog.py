@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json
 
 AUTO = "auto"
+CLAUDE_AUTO = "claude-auto"  # means AUTO unless configured: Claude Code lists only names that hold "claude"
 
 
 class Tier(StrEnum):
@@ -222,7 +223,7 @@ class Catalog:
         while name in self.aliases and name not in seen:
             seen.add(name)
             name = self.aliases[name]
-        return name
+        return AUTO if name == CLAUDE_AUTO and name not in self.pools else name
 
     def fallbacks_of(self, *names: str, kind: FailureKind | None = None) -> tuple[str, ...]:
         """Who is to follow any of *names* (models, routers, tiers, `*`), in general or after one *kind* of failure."""

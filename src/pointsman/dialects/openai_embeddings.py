@@ -1,4 +1,4 @@
-"""OpenAI's embeddings, both ways, and its list of models."""
+"""OpenAI's embeddings, both ways."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from pointsman.dialects.openai_chat.content import NAME, own
 from pointsman.dialects.openai_chat.reply import decode_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pointsman.core.jsontypes import Json, JsonObject
 
 PATH = "/embeddings"
@@ -127,11 +125,3 @@ def _unpack(text: str) -> tuple[float, ...]:
         return struct.unpack(f"<{len(data) // 4}f", data)
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError("a vector is not float32 in base64") from error
-
-
-def encode_models(models: Iterable[tuple[str, str]], *, created_s: int) -> JsonObject:
-    """The body of GET /v1/models for (id, owner) pairs."""
-    data: list[Json] = [
-        {"id": identity, "object": "model", "created": created_s, "owned_by": owner} for identity, owner in models
-    ]
-    return {"object": "list", "data": data}

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import PointsmanError, UnknownModel, WrongMethod
-from pointsman.server import ours
-from pointsman.server.family import surface_of
+from pointsman.server import paths
+from pointsman.server.family import ANTHROPIC, GEMINI, OLLAMA, OPENAI, family_of, surface_of
 from pointsman.server.http import CallerGone, respond_json
-from pointsman.server.surfaces import error_headers
+from pointsman.server.surfaces import NO_RETRY, error_headers
 from pointsman.server.table import SURFACES
 
 if TYPE_CHECKING:
@@ -23,26 +22,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pointsman.server")
 
-Handler = Callable[["State", "Scope", "Receive", "Send"], Awaitable[None]]
-
-EXACT: dict[tuple[str, str], Handler] = {
-    ("GET", "/"): ours.page,
-    ("GET", "/v1/models"): ours.models,
-    ("GET", "/models"): ours.models,
-    ("POST", "/v1/route"): ours.route,
-    ("GET", "/v1/decisions"): ours.decisions,
-    ("GET", "/healthz"): ours.healthz,
-    ("GET", "/readyz"): ours.readyz,
-    ("GET", "/api/hello"): ours.hello,
-    ("GET", "/v1/responses"): ours.no_websocket,
-    ("GET", "/responses"): ours.no_websocket,
+_HOMES = {
+    OPENAI: "/v1, for example POST /v1/chat/completions",
+    ANTHROPIC: "/v1, for example POST /v1/messages: a base URL ends before it",
+    GEMINI: "/v1beta, for example POST /v1beta/models/auto:generateContent",
+    OLLAMA: "/api, for example POST /api/chat",
 }
-PREFIXES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/v1/models/", ours.model),
-    ("GET", "/v1/decisions/", ours.decision),
-)
 _PACKAGE = f"{os.sep}pointsman{os.sep}"
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/api/hello"})
 
 
 class App:
@@ -61,9 +47,9 @@ class App:
         surface = SURFACES.get(path)
         try:
             state.guard.check(scope)
-            key_id = None if path in OPEN_PATHS else state.guard.authenticate(scope)
+            key_id = None if path in paths.OPEN else state.guard.authenticate(scope)
             if surface is not None and method == "POST":
-                await surface.handle(state.router, scope, receive, send, max_bytes=state.max_body_bytes, key_id=key_id)
+                await surface.handle(state, scope, receive, send, key_id)
                 return
             await self._other(state, scope, receive, send)
         except CallerGone:
@@ -80,37 +66,26 @@ class App:
                 )
 
     async def _other(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
-        handler = EXACT.get((method, path))
-        if handler is None:
-            handler = next(
-                (found for verb, prefix, found in PREFIXES if verb == method and path.startswith(prefix)), None
-            )
+        path, method = scope["path"], scope["method"]
+        handler = paths.handler_of(method, path)
         if handler is not None:
             await handler(state, scope, receive, send)
             return
-        allowed = _methods(path)
+        allowed = paths.methods_of(path)
         if allowed:
-            headers = [(b"allow", ", ".join(allowed).encode())]
-            message = f"{path} takes {' or '.join(allowed)}, not {scope['method']}."
+            headers = [(b"allow", ", ".join(allowed).encode()), NO_RETRY]
+            message = f"{path[:200]} takes {' or '.join(allowed)}, not {method}."
             status, body = surface_of(scope).encode_error(WrongMethod(message))
             await respond_json(send, status, body, headers)
             return
-        message = f"There is nothing at {scope['method']} {path[:200]}."
-        raise UnknownModel(message, hint="The API lives under /v1, for example POST /v1/chat/completions.")
+        message = f"There is nothing at {method} {path[:200]}."
+        raise UnknownModel(message, hint=f"The API lives under {_HOMES[family_of(scope)]}.")
 
 
 def _place(error: BaseException) -> str:
     """Where it happened: the innermost of our own lines, last called first."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in frame.filename]
     return " ".join(f"{frame.filename.rpartition(_PACKAGE)[2]}:{frame.lineno}" for frame in reversed(ours[-3:]))
-
-
-def _methods(path: str) -> list[str]:
-    found = {method for method, exact in EXACT if exact == path}
-    if path in SURFACES:
-        found.add("POST")
-    return sorted(found)
 
 
 async def _refuse(scope: Scope, send: Send, surface: SurfaceEndpoint | None, error: PointsmanError) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pointsman.bootstrap import ledger_reader, open_router
+from pointsman.bootstrap import ledger_reader, open_router, response_store
 from pointsman.config.load import Loaded, reload
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
@@ -52,12 +52,15 @@ async def open_state(loaded: Loaded, embedded: Mapping[str, str]) -> AsyncIterat
         keys=tuple(keys),
     )
     async with open_router(loaded, embedded=embedded) as router:
-        yield State(
-            router=router,
-            guard=guard,
-            decisions=_Decisions(ledger_reader(loaded)),
-            max_body_bytes=server.max_body_bytes,
-        )
+        with response_store(loaded) as responses:
+            yield State(
+                router=router,
+                guard=guard,
+                decisions=_Decisions(ledger_reader(loaded)),
+                max_body_bytes=server.max_body_bytes,
+                responses=responses,
+                keep_alive_s=server.keep_alive_s,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pointsman.core.decision import Decision
+    from pointsman.engine.count import Counted
     from pointsman.engine.turn import Answer, StreamedAnswer
     from pointsman.server.http import Header
 
@@ -49,6 +50,12 @@ def of_bill(answer: Answer) -> list[Header]:
     if answer.bill.saved_usd is not None:
         found.append((b"x-pointsman-saved-usd", b"%.8f" % answer.bill.saved_usd))
     return found
+
+
+def of_count(counted: Counted) -> list[Header]:
+    """Whose count it is: the endpoint's, or (`x-pointsman-estimated`) ours."""
+    found = of_decision(counted.decision) if counted.decision is not None else []
+    return found if counted.body is not None else [*found, (b"x-pointsman-estimated", b"true")]
 
 
 def _ascii(text: str) -> bytes:

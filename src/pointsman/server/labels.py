@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller, PrivacyClass
 from pointsman.core.errors import InvalidRequest
+from pointsman.dialects.raw import RawBody, parse_body
 
 if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.server.http import Scope
 
+METADATA = "metadata"
 _PREFIX = b"x-pointsman-"
 _MAX_LABEL_CHARS = 256
 _NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run")
+_PRIVATE_DATA = "contains_private_data"
 
 
-def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None) -> tuple[Caller, bool]:
+def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: str = METADATA) -> tuple[Caller, bool]:
     """The caller and whether this is a dry run; InvalidRequest names a label with a bad value.
+
+    *field* is the one of the body that may hold labels: `metadata`, or what the dialect has in its place.
 
     A header wins over `metadata`, except that "private" from either side stands: nobody can label it away.
     """
     headers, agent = _headers(scope)
-    metadata = _metadata(body)
+    metadata = _metadata(body, field)
     labels = {**metadata, **headers}
     privacy, source = _privacy(headers, metadata, body)
     caller = Caller(
@@ -52,16 +58,33 @@ def _headers(scope: Scope) -> tuple[dict[str, str], str | None]:
     return labels, agent
 
 
-def _metadata(body: JsonObject) -> dict[str, str]:
-    """The labels in `metadata`, under their header's name or the bare word, with - or _."""
-    metadata = body.get("metadata")
+def without_labels(raw: RawBody, field: str = METADATA) -> RawBody:
+    """*raw* without our labels, for an endpoint that refuses what it does not know; the very same if there are none."""
+    body = raw.value
+    metadata = body.get(field)
+    given = metadata if isinstance(metadata, Mapping) else {}
+    kept = {key: value for key, value in given.items() if _name(key) not in _NAMES and key != _PRIVATE_DATA}
+    if len(kept) == len(given) and _PRIVATE_DATA not in body:
+        return raw
+    rest = {key: value for key, value in body.items() if key not in (field, _PRIVATE_DATA)}
+    changed: JsonObject = {**rest, field: kept} if kept else rest
+    return parse_body(json.dumps(changed, ensure_ascii=False).encode())
+
+
+def _name(key: str) -> str:
+    """The label that *key* means: its header's name or the bare word, with - or _."""
+    name = key.lower().replace("_", "-").removeprefix("x-pointsman-")
+    return "session" if name == "session-id" else name
+
+
+def _metadata(body: JsonObject, field: str) -> dict[str, str]:
+    """The labels in *field*."""
+    metadata = body.get(field)
     if not isinstance(metadata, Mapping):
         return {}
     labels: dict[str, str] = {}
     for key, value in metadata.items():
-        name = key.lower().replace("_", "-").removeprefix("x-pointsman-")
-        if name == "session-id":
-            name = "session"
+        name = _name(key)
         if name in _NAMES and value is not None:
             _put(labels, name, str(value).lower() if isinstance(value, bool) else str(value))
     if _says_private(metadata):
@@ -76,7 +99,7 @@ def _put(labels: dict[str, str], name: str, value: str) -> None:
 
 
 def _says_private(fields: Mapping[str, Json]) -> bool:
-    value = fields.get("contains_private_data")
+    value = fields.get(_PRIVATE_DATA)
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
@@ -85,7 +108,7 @@ def _privacy(
 ) -> tuple[PrivacyClass | None, str | None]:
     found: list[tuple[PrivacyClass, str]] = []
     if _says_private(body):
-        found.append((PrivacyClass.PRIVATE, "contains_private_data"))
+        found.append((PrivacyClass.PRIVATE, _PRIVATE_DATA))
     for labels, source in ((headers, "header"), (metadata, "metadata")):
         value = labels.get("privacy")
         if value is None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from pointsman.core.chat import ChatRequest, ask
-from pointsman.core.errors import InvalidRequest, UnknownModel, UpgradeRequired, WrongMethod
+from pointsman.core.errors import InvalidRequest, UpgradeRequired, WrongMethod
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
-from pointsman.server.family import surface_of
+from pointsman.server.family import family_of, surface_of
 from pointsman.server.headers import of_decision
 from pointsman.server.http import header, read_body, respond, respond_json
 from pointsman.server.labels import caller_of
-from pointsman.server.listing import listing
+from pointsman.server.model_lists import all_models, one_model
 from pointsman.server.page import render
 from pointsman.server.surfaces import error_headers, parsed
 from pointsman.server.table import default_surface
@@ -22,10 +22,11 @@ from pointsman.server.table import default_surface
 if TYPE_CHECKING:
     from pointsman.core.errors import PointsmanError
     from pointsman.core.jsontypes import JsonObject
-    from pointsman.server.http import Receive, Scope, Send
+    from pointsman.server.http import Header, Receive, Scope, Send
     from pointsman.server.state import State
 
 _MAX_LISTED = 1000
+_HTML: Header = (b"content-type", b"text/html; charset=utf-8")
 _SHOWN = 20  # decisions on the page
 
 
@@ -56,19 +57,15 @@ async def readyz(state: State, _scope: Scope, _receive: Receive, send: Send) -> 
     await respond_json(send, 200 if ready else 503, {"status": reason, "models": len(state.router.catalog.models)})
 
 
-async def models(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
-    """Every name a caller may send, in the OpenAI shape with our facts beside."""
-    await respond_json(send, 200, {"object": "list", "data": list(listing(state.router.catalog))})
+async def models(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
+    """Every name a caller may send, as the caller's API lists them."""
+    await respond_json(send, 200, all_models(state.router.catalog, family_of(scope), scope))
 
 
 async def model(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
-    """One entry of the list."""
-    name = unquote(scope["path"].removeprefix("/v1/models/"))
-    found = next((entry for entry in listing(state.router.catalog) if entry["id"] == name), None)
-    if found is None:
-        message = f"The model {name[:200]!r} does not exist."
-        raise UnknownModel(message, hint="See /v1/models for the names there are.", param="model")
-    await respond_json(send, 200, found)
+    """One entry of the list; its name may hold slashes."""
+    name = unquote(scope["path"].partition("/models/")[2])
+    await respond_json(send, 200, one_model(state.router.catalog, family_of(scope), name))
 
 
 async def route(state: State, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +111,10 @@ async def decision(state: State, scope: Scope, _receive: Receive, send: Send) ->
 
 async def page(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
     """What runs here, for a browser. Where keys are set, decisions are not shown without one."""
+    if scope["method"] == "HEAD":  # Claude Code and Ollama's clients ask so whether anybody is there
+        await respond(send, 200, b"", content=_HTML)
+        return
     rows = None if state.guard.keys else await asyncio.to_thread(state.decisions.recent, _SHOWN)
     base_url = f"{scope.get('scheme', 'http')}://{header(scope, b'host')}"
     body, headers = render(state.router.catalog, rows, base_url, now_s=state.router.now())
-    await respond(send, 200, body, headers, content=(b"content-type", b"text/html; charset=utf-8"))
+    await respond(send, 200, body, headers, content=_HTML)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.ports import ResponseStore
     from pointsman.engine.router import Router
     from pointsman.server.guard import Guard
 
@@ -31,4 +32,6 @@ class State:
     guard: Guard
     decisions: DecisionLog
     max_body_bytes: int
+    responses: ResponseStore | None = None  # None: no answer is kept to be gone on from
+    keep_alive_s: float = 5.0  # how long a streaming caller is left without a sign of life
     is_ready: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,23 +16,25 @@ from pointsman.dialects.raw import RawBody, parse_body
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
 from pointsman.server.disconnect import DisconnectWatch
-from pointsman.server.headers import of_answer, of_bill, of_decision
+from pointsman.server.headers import of_answer, of_bill, of_count, of_decision
 from pointsman.server.http import CallerGone, read_body, respond, respond_json
-from pointsman.server.labels import caller_of
+from pointsman.server.labels import METADATA, caller_of, without_labels
+from pointsman.server.remembered import Remembered, remember
+from pointsman.server.streaming import Framing, Stream
 
 if TYPE_CHECKING:
     from pointsman.core.chat import ChatReply, EmbeddingReply, EmbeddingRequest
     from pointsman.core.jsontypes import JsonObject
-    from pointsman.core.stream import StreamEvent
     from pointsman.dialects.base import StreamEncoder, Surface
     from pointsman.engine.router import Router
     from pointsman.server.http import Header, Receive, Scope, Send
+    from pointsman.server.state import State
 
 log = logging.getLogger("pointsman.server")
 
 LARGE_BODY_BYTES = 256 * 1024
 NO_RETRY: Header = (b"x-should-retry", b"false")
-_NO_STORE: Header = (b"cache-control", b"no-store")
+_OPEN_WEBUI = b"x-openwebui-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,64 +46,91 @@ class SurfaceEndpoint:
     relays_to: str | None  # endpoints of this dialect take the body as it is
     decode: Callable[[JsonObject], ChatRequest | EmbeddingRequest]
     encode_embeddings: Callable[[EmbeddingReply, EmbeddingRequest], JsonObject] | None = None
+    encode_count: Callable[[int], JsonObject] | None = None
+    framing: Callable[[], Framing] | None = None  # of streams; None: as the dialect's encoder writes them
+    metadata: str = METADATA  # the field that may hold labels
+    is_strict: bool = False  # the real API refuses labels in that field, so they are not relayed
+    is_remembered: bool = False  # a later request may go on from the answer
+    tells_status: bool = False  # Open WebUI is told who answers and why
 
-    async def handle(
-        self, router: Router, scope: Scope, receive: Receive, send: Send, *, max_bytes: int, key_id: str | None
-    ) -> None:
+    async def handle(self, state: State, scope: Scope, receive: Receive, send: Send, key_id: str | None) -> None:
         """Answer one request. Errors of ours are answered in the dialect; others are the application's."""
         try:
-            arrived_s = router.clock()
-            raw = await parsed(await read_body(scope, receive, max_bytes))
-            caller, is_dry_run = caller_of(scope, raw.value, key_id)
-            request = self.decode(raw.value)
+            arrived_s = state.router.clock()
+            raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
+            caller, is_dry_run = caller_of(scope, raw.value, key_id, self.metadata)
+            remembered: Remembered | None = None
+            if self.is_remembered:
+                remembered = await remember(state.responses, raw.value, key_id)
+                caller = remembered.caller(caller)
+            request = self._request(raw, remembered)
             inbound = Inbound(
                 request=request,
                 arrived_s=arrived_s,
                 operation=self.operation,
                 caller=caller,
                 surface=self.surface.name,
-                raw=raw,
+                raw=self._relayed(raw, remembered),
                 relays_to=self.relays_to,
                 relayed_headers=self._relayed_headers(scope),
                 outward=_Outward(self, request),
                 is_dry_run=is_dry_run,
             )
             async with DisconnectWatch(receive):
-                await self._answer(router, inbound, send)
+                await self._answer(state, scope, send, inbound, remembered)
         except CallerGone:
             return
         except PointsmanError as error:
             await self.refuse(send, error)
 
+    def _request(self, raw: RawBody, remembered: Remembered | None) -> ChatRequest | EmbeddingRequest:
+        if remembered is None:
+            return self.decode(raw.value)
+        request = self.decode(remembered.body)
+        return remembered.request(request) if isinstance(request, ChatRequest) else request
+
+    def _relayed(self, raw: RawBody, remembered: Remembered | None) -> RawBody | None:
+        """What goes to endpoints of the same dialect: nothing if it does not stand for itself."""
+        if remembered is not None and remembered.previous is not None:
+            return None
+        return without_labels(raw, self.metadata) if self.is_strict else raw
+
     def _relayed_headers(self, scope: Scope) -> tuple[Header, ...]:
         wanted = self.surface.relayed_headers
         return tuple(found for found in scope["headers"] if found[0] in wanted) if wanted else ()
 
-    async def _answer(self, router: Router, inbound: Inbound, send: Send) -> None:
+    async def _answer(
+        self, state: State, scope: Scope, send: Send, inbound: Inbound, remembered: Remembered | None
+    ) -> None:
+        router = state.router
         if inbound.is_dry_run:
             resolved = await router.resolve(inbound)
             await respond_json(send, 200, as_json(resolved.decision), of_decision(resolved.decision))
-        elif inbound.wants_stream:
-            await self._stream(router, inbound, send)
+        elif inbound.wants_stream and inbound.outward is not None:
+            stream = Stream(
+                send=send,
+                media_type=self.surface.stream_media_type,
+                keep_alive=self.surface.keep_alive,
+                keep_alive_s=state.keep_alive_s,
+                status=self.tells_status and is_open_webui(scope),
+                framing=self.framing() if self.framing is not None else None,
+                listener=remembered,
+            )
+            await stream.answer(router, inbound, inbound.outward)
+        elif self.encode_count is not None:
+            await self._count(router, send, inbound, self.encode_count)
         else:
             answer = await router.answer(inbound)
+            if remembered is not None:
+                await remembered.whole(answer.whole.body, answer.decision)
             await respond(send, 200, answer.whole.body, [*of_answer(answer), *of_bill(answer)])
 
-    async def _stream(self, router: Router, inbound: Inbound, send: Send) -> None:
-        outward = inbound.outward
-        if outward is None:
-            return
-        streamed = await router.answer_stream(inbound, lambda: _said_by(outward.stream_encoder()))
-        pieces = streamed.pieces
-        try:
-            content = (b"content-type", self.surface.stream_media_type.encode())
-            headers = [content, _NO_STORE, (b"x-accel-buffering", b"no"), *of_answer(streamed)]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            await pieces.aclose()
+    async def _count(self, router: Router, send: Send, inbound: Inbound, encode: Callable[[int], JsonObject]) -> None:
+        counted = await router.count_tokens(inbound)
+        body = counted.body
+        if body is None:
+            body = json.dumps(encode(counted.estimated_tokens)).encode()
+        await respond(send, 200, body, of_count(counted))
 
     async def refuse(self, send: Send, error: PointsmanError) -> None:
         """Answer *error* in the caller's dialect, and tell client libraries not to try again: we already have."""
@@ -130,12 +159,9 @@ class _Outward:
         return self.endpoint.surface.stream_encoder(self.request)
 
 
-def _said_by(encoder: StreamEncoder) -> Callable[[StreamEvent], Sequence[bytes]]:
-    def say(event: StreamEvent) -> Sequence[bytes]:
-        piece = encoder.encode(event)
-        return (piece,) if piece else ()
-
-    return say
+def is_open_webui(scope: Scope) -> bool:
+    """Whether Open WebUI asks, and says so (`ENABLE_FORWARD_USER_INFO_HEADERS`, or headers of its connection)."""
+    return any(name.startswith(_OPEN_WEBUI) for name, _ in scope["headers"])
 
 
 async def parsed(body: bytes) -> RawBody:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pointsman.core.catalog import Operation
 from pointsman.dialects import openai_embeddings
+from pointsman.dialects.anthropic_messages.reply import encode_count as anthropic_count
 from pointsman.dialects.registry import SURFACES as DIALECTS
 from pointsman.server.surfaces import SurfaceEndpoint
 
 if TYPE_CHECKING:
+    from pointsman.core.chat import ChatRequest
+    from pointsman.core.jsontypes import JsonObject
     from pointsman.dialects.base import Surface
 
 _OPENAI: Final = "openai_chat"
@@ -20,13 +24,22 @@ def default_surface() -> Surface:
     return DIALECTS[_OPENAI]
 
 
+def _encode_responses_count(tokens: int) -> JsonObject:
+    return {"object": "response.input_tokens", "input_tokens": tokens}
+
+
+def _decode_messages_count(body: JsonObject) -> ChatRequest:
+    """A request without the limit that an answer needs, and never a stream."""
+    return replace(DIALECTS["anthropic_messages"].decode_chat({"max_tokens": 1, **body}), stream=False)
+
+
 def _chat(name: str) -> SurfaceEndpoint:
     """The conversations of the dialect *name*."""
     surface = DIALECTS[name]
     return SurfaceEndpoint(surface=surface, operation=Operation.CHAT, relays_to=name, decode=surface.decode_chat)
 
 
-_CHAT = _chat(_OPENAI)
+_CHAT = replace(_chat(_OPENAI), tells_status=True)
 _COMPLETIONS = SurfaceEndpoint(
     surface=DIALECTS["openai_completions"],
     operation=Operation.COMPLETIONS,
@@ -40,7 +53,12 @@ _EMBEDDINGS = SurfaceEndpoint(
     decode=openai_embeddings.decode_request,
     encode_embeddings=openai_embeddings.encode_reply,
 )
-_RESPONSES = _chat("openai_responses")
+_RESPONSES = replace(_chat("openai_responses"), is_remembered=True)
+_RESPONSES_COUNT = replace(_RESPONSES, operation=Operation.COUNT_TOKENS, encode_count=_encode_responses_count)
+_MESSAGES = replace(_chat("anthropic_messages"), is_strict=True)
+_MESSAGES_COUNT = replace(
+    _MESSAGES, operation=Operation.COUNT_TOKENS, decode=_decode_messages_count, encode_count=anthropic_count
+)
 
 SURFACES: Final = {
     f"{prefix}{path}": endpoint
@@ -50,5 +68,8 @@ SURFACES: Final = {
         ("/completions", _COMPLETIONS),
         ("/embeddings", _EMBEDDINGS),
         ("/responses", _RESPONSES),
+        ("/responses/input_tokens", _RESPONSES_COUNT),
+        ("/messages", _MESSAGES),
+        ("/messages/count_tokens", _MESSAGES_COUNT),
     )
 }

@@ -1,0 +1,161 @@
+"""One streamed answer on its way to the caller: head, signs of life while a model loads, pieces, a proper end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.stream import StreamFailed
+from pointsman.dialects.frames import SseEvent, SseFrames
+from pointsman.server.headers import of_answer, of_decision
+from pointsman.server.meanwhile import Meanwhile
+
+if TYPE_CHECKING:
+    from pointsman.core.decision import Decision
+    from pointsman.core.stream import StreamEvent
+    from pointsman.dialects.base import StreamEncoder
+    from pointsman.engine.inbound import Inbound, Outward
+    from pointsman.engine.router import Router
+    from pointsman.engine.turn import StreamedAnswer
+    from pointsman.server.http import Header, Send
+
+_NO_STORE: Header = (b"cache-control", b"no-store")
+_NO_BUFFER: Header = (b"x-accel-buffering", b"no")
+
+
+class Framing(Protocol):
+    """Puts the pieces of a stream, which are server-sent events, in another frame. One serves one answer."""
+
+    media_type: str
+
+    def piece(self, data: bytes) -> bytes:
+        """What to send for *data*, possibly nothing."""
+
+    def end(self) -> bytes:
+        """What closes the answer."""
+
+
+class Listener(Protocol):
+    """Somebody who looks at the pieces before the caller gets them."""
+
+    async def heard(self, piece: bytes, decision: Decision) -> None:
+        """Take note of *piece*."""
+
+
+@dataclass(slots=True)
+class JsonArray:
+    """Each event's data as an element of one JSON array: how Gemini streams to those who do not ask for `alt=sse`."""
+
+    media_type: str = "application/json"
+    _frames: SseFrames = field(default_factory=SseFrames)
+    _has_begun: bool = False
+
+    def piece(self, data: bytes) -> bytes:
+        """See Framing."""
+        return b"".join(map(self._element, self._frames.feed(data)))
+
+    def end(self) -> bytes:
+        """See Framing."""
+        rest = b"".join(map(self._element, self._frames.close()))
+        return rest + (b"]" if self._has_begun else b"[]")
+
+    def _element(self, event: SseEvent | StreamFailed) -> bytes:
+        if not isinstance(event, SseEvent):
+            return b""
+        before, self._has_begun = (b",\r\n" if self._has_begun else b"["), True
+        return before + event.data.encode()
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream:
+    """One streamed answer. `status` asks for a first event that says who answers and why (Open WebUI shows it)."""
+
+    send: Send
+    media_type: str
+    keep_alive: bytes
+    keep_alive_s: float
+    status: bool = False
+    framing: Framing | None = None
+    listener: Listener | None = None
+    has_begun: bool = False
+
+    async def answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
+        """Send the answer to *inbound*. A PointsmanError before the head was sent is raised, later told in the stream.
+
+        The head waits for the first content, so that a fallback can still change it; but no longer than a caller's
+        patience: then it says what was decided, and signs of life follow.
+        """
+        resolved = await router.resolve(inbound)
+        streamed: StreamedAnswer[bytes] | None = None
+
+        async def signs_of_life() -> None:
+            await self._begin(of_decision(resolved.decision), resolved.decision.model, resolved.decision.reason)
+            while True:
+                await self._send(self.keep_alive)
+                await asyncio.sleep(self.keep_alive_s)
+
+        try:
+            if self.keep_alive:
+                async with Meanwhile(self.keep_alive_s, signs_of_life):
+                    streamed = await router.answer_stream(inbound, _sayer(outward), resolved)
+            else:
+                streamed = await router.answer_stream(inbound, _sayer(outward), resolved)
+            await self._deliver(streamed)
+        except PointsmanError as error:
+            if not self.has_begun:
+                raise
+            failed = StreamFailed(message=str(error), status=error.status, code=error.code)
+            await self._end(outward.stream_encoder().encode(failed))
+        finally:
+            if streamed is not None:
+                await streamed.pieces.aclose()
+
+    async def _deliver(self, streamed: StreamedAnswer[bytes]) -> None:
+        if not self.has_begun:
+            await self._begin(of_answer(streamed), streamed.card.name, streamed.decision.reason)
+        async for piece in streamed.pieces:
+            if self.listener is not None:
+                await self.listener.heard(piece, streamed.decision)
+            await self._send(piece)
+        await self._end()
+
+    async def _begin(self, headers: Sequence[Header], model: str, reason: str) -> None:
+        media_type = self.media_type if self.framing is None else self.framing.media_type
+        content = (b"content-type", media_type.encode())
+        start = {"type": "http.response.start", "status": 200, "headers": [content, _NO_STORE, _NO_BUFFER, *headers]}
+        await self.send(start)
+        self.has_begun = True
+        if self.status:
+            await self._send(status_event(model, reason))
+
+    async def _send(self, piece: bytes) -> None:
+        if self.framing is not None:
+            piece = self.framing.piece(piece)
+        await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _end(self, piece: bytes = b"") -> None:
+        if self.framing is not None:
+            piece = self.framing.piece(piece) + self.framing.end()
+        await self.send({"type": "http.response.body", "body": piece})
+
+
+def status_event(model: str, reason: str) -> bytes:
+    """The event that Open WebUI shows above an answer, and that other clients would stumble over."""
+    data = {"description": f"Routed to {model} — {reason}", "done": True}
+    return f"data: {json.dumps({'event': {'type': 'status', 'data': data}}, ensure_ascii=False)}\n\n".encode()
+
+
+def _sayer(outward: Outward) -> Callable[[], Callable[[StreamEvent], Sequence[bytes]]]:
+    return lambda: _said_by(outward.stream_encoder())
+
+
+def _said_by(encoder: StreamEncoder) -> Callable[[StreamEvent], Sequence[bytes]]:
+    def say(event: StreamEvent) -> Sequence[bytes]:
+        piece = encoder.encode(event)
+        return (piece,) if piece else ()
+
+    return say
