@@ -8,7 +8,7 @@ A Media part of a kind a dialect does not know is content it cannot say. Its own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ ANSWERED_HERE: Final = "pointsman"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A request in an endpoint's words. `dropped` names the settings this dialect cannot carry."""
+    """A request in an endpoint's words. `dropped` names the settings this dialect cannot carry.
+
+    `demanded` are fields the API refuses to do without, for where neither the caller nor the model's card says them.
+    """
 
     path: str  # under the endpoint's base URL, such as "/chat/completions"
     body: JsonObject
     dropped: tuple[str, ...] = ()
+    demanded: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ from pointsman.core.stream import (
     UsageReported,
 )
 from pointsman.core.values import value_type
-from pointsman.dialects.history import settled
+from pointsman.engine.fit import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -303,9 +303,9 @@ class Translate(Generic[Piece]):
         if isinstance(self.request, EmbeddingRequest):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
-            encoded = self.upstream.encode_chat(settled(self.request), card.upstream_model)
+            encoded = self.upstream.encode_chat(fitted(self.request, card), card.upstream_model)
         self.dropped = encoded.dropped
-        return encoded.path, json.dumps(with_defaults(encoded.body, card.defaults)).encode()
+        return encoded.path, json.dumps(encoded.demanded | with_defaults(encoded.body, card.defaults)).encode()
 
     def whole(self, body: bytes) -> Whole:
         """See Exchange."""

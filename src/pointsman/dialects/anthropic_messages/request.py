@@ -130,8 +130,8 @@ class _Encoding:
         conversation = Conversation(request.messages)
         turns = conversation.turns()
         max_tokens = request.sampling.max_output_tokens
-        max_tokens = abilities.max_output_tokens if max_tokens is None else max_tokens
-        self.body = {"model": self.model, "max_tokens": max_tokens}
+        demanded: JsonObject = {"max_tokens": abilities.max_output_tokens} if max_tokens is None else {}
+        self.body = {"model": self.model, **({} if demanded else {"max_tokens": max_tokens})}
         system = [*(fields.array(extras, BILLING) or ()), *conversation.system]
         if system:
             self.body["system"] = shortened(system)
@@ -144,7 +144,7 @@ class _Encoding:
         if request.stream:
             self.body["stream"] = True
         dropped = (*self.dropped, *self._unsayable(), *foreign_settings(request.extras, NAME))
-        return Encoded(path=PATH, body=self.body, dropped=dropped)
+        return Encoded(path=PATH, body=self.body, dropped=dropped, demanded=demanded)
 
     def _add_tools(self, of_server: JsonObject) -> None:
         found = tools.encode_tools(self.request.tools, of_server)
@@ -190,7 +190,8 @@ class _Encoding:
         effort = self.request.reasoning_effort
         if effort is None or given is not None:
             return None if given is None else thinking.effort_beside(given, effort)
-        found, word = thinking.encode_effort(effort, abilities, fields.integer(self.body, "max_tokens") or 0)
+        limit = fields.integer(self.body, "max_tokens") or abilities.max_output_tokens
+        found, word = thinking.encode_effort(effort, abilities, limit)
         is_off = found == thinking.DISABLED
         if found is None or (not is_off and _forces_a_tool(self.request.tool_choice)):
             self.dropped.append("reasoning_effort")
