@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from pointsman.server import ours, stored
+from pointsman.server import ollama_paths, ours, stored
 from pointsman.server.family import MODEL_ACTION
 from pointsman.server.table import SURFACES
 
@@ -26,6 +26,11 @@ EXACT: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "/healthz"): ours.healthz,
     ("GET", "/readyz"): ours.readyz,
     ("GET", "/api/hello"): ours.hello,
+    ("GET", "/api/version"): ollama_paths.version,
+    ("GET", "/api/tags"): ollama_paths.tags,
+    ("GET", "/api/ps"): ollama_paths.ps,
+    ("POST", "/api/show"): ollama_paths.show,
+    ("POST", "/api/pull"): ollama_paths.pull,
     ("GET", "/v1/responses"): ours.no_websocket,
     ("GET", "/responses"): ours.no_websocket,
     ("POST", "/v1/responses/compact"): stored.compact,
@@ -42,7 +47,7 @@ PREFIXES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("DELETE", "/v1/responses/", stored.delete),
     ("DELETE", "/responses/", stored.delete),
 )
-OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/api/hello"})  # no key needed
+OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/api/hello", "/api/version"})  # no key needed
 
 
 def handler_of(method: str, path: str) -> Handler | None:

@@ -48,6 +48,7 @@ class SurfaceEndpoint:
     encode_embeddings: Callable[[EmbeddingReply, EmbeddingRequest], JsonObject] | None = None
     encode_count: Callable[[int], JsonObject] | None = None
     framing: Callable[[], Framing] | None = None  # of streams; None: as the dialect's encoder writes them
+    without_a_model: Callable[[JsonObject, float], JsonObject | None] | None = None  # answers what no model has to
     metadata: str = METADATA  # the field that may hold labels
     is_strict: bool = False  # the real API refuses labels in that field, so they are not relayed
     is_remembered: bool = False  # a later request may go on from the answer
@@ -58,6 +59,11 @@ class SurfaceEndpoint:
         try:
             arrived_s = state.router.clock()
             raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
+            if self.without_a_model is not None:
+                answered = self.without_a_model(raw.value, state.router.now())
+                if answered is not None:
+                    await respond_json(send, 200, answered)
+                    return
             caller, is_dry_run = caller_of(scope, raw.value, key_id, self.metadata)
             remembered: Remembered | None = None
             if self.is_remembered:
