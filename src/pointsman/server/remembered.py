@@ -6,6 +6,7 @@ A private request's answer is kept only where the caller says `store: true`, and
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -34,13 +35,17 @@ _WHOLE = "Send the whole conversation instead."
 
 @dataclass(slots=True, kw_only=True)
 class Remembered:
-    """One request's part in a conversation that is kept here. `body` stands for itself: what came before is in it."""
+    """One request's part in a conversation that is kept here. `body` stands for itself: what came before is in it.
+
+    Answers get ids of our own, for those of endpoints may repeat themselves or be guessed.
+    """
 
     body: JsonObject
     owner: str | None
     previous: StoredResponse | None
     store: ResponseStore | None  # None: the answer is not to be kept
     wants_private: bool  # kept even if it is private
+    id: str = field(default_factory=lambda: f"resp_{secrets.token_hex(16)}")  # of an answer that is not relayed
     _final: FinalReply = field(default_factory=FinalReply)
     _is_kept: bool = False
 

@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Operation
-from pointsman.core.chat import ChatRequest
+from pointsman.core.chat import ChatReply, ChatRequest
 from pointsman.core.errors import AllAttemptsFailed, PointsmanError
+from pointsman.core.stream import Started
 from pointsman.dialects.raw import RawBody, parse_body
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
@@ -23,8 +24,9 @@ from pointsman.server.remembered import Remembered, remember
 from pointsman.server.streaming import Framing, Stream
 
 if TYPE_CHECKING:
-    from pointsman.core.chat import ChatReply, EmbeddingReply, EmbeddingRequest
+    from pointsman.core.chat import EmbeddingReply, EmbeddingRequest
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.stream import StreamEvent
     from pointsman.dialects.base import StreamEncoder, Surface
     from pointsman.engine.router import Router
     from pointsman.server.http import Header, Receive, Scope, Send
@@ -79,7 +81,7 @@ class SurfaceEndpoint:
                 raw=self._relayed(raw, remembered),
                 relays_to=self.relays_to,
                 relayed_headers=self._relayed_headers(scope),
-                outward=_Outward(self, request),
+                outward=_Outward(self, request, remembered.id if remembered is not None else None),
                 is_dry_run=is_dry_run,
             )
             async with DisconnectWatch(receive):
@@ -150,9 +152,12 @@ class _Outward:
 
     endpoint: SurfaceEndpoint
     request: ChatRequest | EmbeddingRequest
+    id: str | None = None  # the answer's, in place of the one its endpoint made
 
     def reply(self, reply: ChatReply | EmbeddingReply, /) -> bytes:
         """The whole answer's bytes."""
+        if self.id is not None and isinstance(reply, ChatReply):
+            reply = replace(reply, id=self.id)
         if isinstance(self.request, ChatRequest):
             value = self.endpoint.surface.encode_reply(reply, self.request)  # type: ignore[arg-type]  # a chat's reply
         elif self.endpoint.encode_embeddings is not None:
@@ -162,7 +167,20 @@ class _Outward:
     def stream_encoder(self) -> StreamEncoder:
         """A fresh encoder."""
         assert isinstance(self.request, ChatRequest)  # noqa: S101  embeddings are never streamed
-        return self.endpoint.surface.stream_encoder(self.request)
+        encoder = self.endpoint.surface.stream_encoder(self.request)
+        return encoder if self.id is None else _Renamed(encoder, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """An encoder whose answer has the given id."""
+
+    encoder: StreamEncoder
+    id: str
+
+    def encode(self, event: StreamEvent) -> bytes:
+        """See base.StreamEncoder."""
+        return self.encoder.encode(replace(event, id=self.id) if isinstance(event, Started) else event)
 
 
 def is_open_webui(scope: Scope) -> bool:
