@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.stream import StreamEvent, StreamFailed
 
+# Settings kept in extras for their spelling only: what they mean is in the neutral form.
+_SPELLINGS: Final = frozenset((("openai_chat", "max_completion_tokens"),))
+
 # Extras of a request that its surface answers for itself (a store of answers): no endpoint needs them or drops them.
 ANSWERED_HERE: Final = "pointsman"
 
@@ -41,13 +44,15 @@ class Encoded:
 class UpstreamError:
     """An endpoint's error body, read: its own words (shortened), code and type.
 
-    `status` is the one the body itself names; inside a stream that began with 200 there is no other.
+    `status` is the one the body itself names; inside a stream that began with 200 there is no other. `retry_after_s`
+    is in seconds, where the body says when to come back.
     """
 
     message: str
     code: str | None = None
     type: str | None = None
     status: int | None = None
+    retry_after_s: float | None = None
 
 
 class StreamDecoder(Protocol):
@@ -157,4 +162,10 @@ class Relayable(Upstream, Protocol):
 
 def foreign_settings(extras: Mapping[str, JsonObject], dialect: str) -> tuple[str, ...]:
     """The names of the settings that *extras* holds for other dialects than *dialect*: it cannot carry them."""
-    return tuple(key for name, fields in extras.items() if name not in (dialect, ANSWERED_HERE) for key in fields)
+    return tuple(
+        key
+        for name, fields in extras.items()
+        if name not in (dialect, ANSWERED_HERE)
+        for key in fields
+        if (name, key) not in _SPELLINGS
+    )

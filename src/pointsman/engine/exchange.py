@@ -287,6 +287,7 @@ class Translate(Generic[Piece]):
     """Through the neutral form; `say` makes the caller's pieces of stream events."""
 
     request: ChatRequest | EmbeddingRequest
+    surface: str
     upstream: Upstream
     outward: Outward | None
     say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
@@ -303,7 +304,7 @@ class Translate(Generic[Piece]):
         if isinstance(self.request, EmbeddingRequest):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
-            encoded = self.upstream.encode_chat(fitted(self.request, card), card.upstream_model)
+            encoded = self.upstream.encode_chat(fitted(self.request, card, self.surface), card.upstream_model)
         self.dropped = encoded.dropped
         return encoded.path, json.dumps(encoded.demanded | with_defaults(encoded.body, card.defaults)).encode()
 

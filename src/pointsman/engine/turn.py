@@ -150,6 +150,7 @@ class Turn(Generic[Piece]):
             return relay  # type: ignore[return-value]  # a relay's pieces are bytes, as are those of every surface
         return Translate(
             request=self.inbound.request,
+            surface=self.inbound.surface,
             upstream=upstream,
             outward=self.inbound.outward,
             say=self.new_say,

@@ -193,7 +193,7 @@ def encode_chat(request: ChatRequest, model: str) -> Encoded:
     body: JsonObject = {"model": model, "input": encode_input(messages, names), "store": kept.get("store", False)}
     body |= {key: value for key, value in settings.items() if value is not None}
     body |= {key: value for key, value in extras.items() if key != "include" and not _is_part(key)}
-    return Encoded(path=PATH, body=body, dropped=(*_unsaid(sampling), *foreign_settings(request.extras, NAME)))
+    return Encoded(path=PATH, body=body, dropped=(*_unsaid(request), *foreign_settings(request.extras, NAME)))
 
 
 def _is_part(key: str) -> bool:
@@ -222,8 +222,9 @@ def _encode_include(request: ChatRequest, extras: JsonObject, kept: Mapping[str,
     return wanted or None
 
 
-def _unsaid(sampling: Sampling) -> tuple[str, ...]:
+def _unsaid(request: ChatRequest) -> tuple[str, ...]:
     """The settings that this API does not have."""
+    sampling = request.sampling
     unsaid: dict[str, object] = {
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
@@ -232,6 +233,7 @@ def _unsaid(sampling: Sampling) -> tuple[str, ...]:
         "frequency_penalty": sampling.frequency_penalty,
         "presence_penalty": sampling.presence_penalty,
         "n": sampling.n if sampling.n != 1 else None,
+        "name": any(message.name is not None for message in request.messages) or None,
     }
     return tuple(name for name, value in unsaid.items() if value is not None)
 
