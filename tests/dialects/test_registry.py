@@ -14,6 +14,7 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
         "openai_completions": "openai_completions",
         "openai_responses": "openai_responses",
         "anthropic_messages": "anthropic_messages",
+        "gemini": "gemini",
         "ollama": "ollama",
         "ollama_generate": "ollama_generate",
     }
@@ -22,6 +23,7 @@ def test_every_dialect_is_found_under_its_own_name() -> None:
         "ollama": "ollama",
         "openai_responses": "openai_responses",
         "anthropic_messages": "anthropic_messages",
+        "gemini": "gemini",
     }
 
 
@@ -40,4 +42,5 @@ def test_each_operation_has_its_path_or_none() -> None:
         "ollama": ["/api/chat", "/api/generate", "/api/embed", None],
         "openai_responses": ["/responses", None, "/embeddings", None],
         "anthropic_messages": ["/messages", None, None, "/messages/count_tokens"],
+        "gemini": ["/models/m:generateContent", None, "/models/m:batchEmbedContents", "/models/m:countTokens"],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pointsman.dialects.anthropic_messages.dialect import AnthropicMessages
+from pointsman.dialects.gemini.dialect import Gemini
 from pointsman.dialects.ollama.dialect import Ollama, OllamaGenerate
 from pointsman.dialects.openai_chat.dialect import OpenAIChat
 from pointsman.dialects.openai_completions import OpenAICompletions
@@ -19,6 +20,7 @@ _OPENAI_CHAT = OpenAIChat()
 _OPENAI_RESPONSES = OpenAIResponses()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
 _OLLAMA = Ollama()
+_GEMINI = Gemini()
 
 SURFACES: Final[Mapping[str, Surface]] = {
     surface.name: surface
@@ -27,10 +29,11 @@ SURFACES: Final[Mapping[str, Surface]] = {
         OpenAICompletions(),
         _OPENAI_RESPONSES,
         _ANTHROPIC_MESSAGES,
+        _GEMINI,
         _OLLAMA,
         OllamaGenerate(),
     )
 }
 UPSTREAMS: Final[Mapping[str, Upstream]] = {
-    upstream.name: upstream for upstream in (_OPENAI_CHAT, _OLLAMA, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES)
+    upstream.name: upstream for upstream in (_OPENAI_CHAT, _OLLAMA, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES, _GEMINI)
 }

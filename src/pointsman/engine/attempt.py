@@ -109,7 +109,7 @@ class ModelCaller:
             message=found.message,
             code=found.code,
             error_type=found.type,
-            retry_after=response.header("retry-after"),
+            retry_after=response.header("retry-after") or _text(found.retry_after_s),
             elapsed_ms=(self.clock() - began) * 1e3,
         )
 
@@ -160,3 +160,7 @@ class ModelCaller:
             error_type=found.type if found else None,
             elapsed_ms=(self.clock() - began) * 1e3,
         )
+
+
+def _text(seconds: float | None) -> str | None:
+    return None if seconds is None else str(seconds)

@@ -1,1 +1,1 @@
-"""Google's Gemini API: parts, turns, schemas, request, reply, streams, relay, errors, embeddings, and `dialect`."""
+"""Google's Gemini API: content, calls, request, reply, streams, relay, errors, embeddings, and `dialect` over them."""

@@ -1,0 +1,161 @@
+"""Errors as Google's APIs give them: a number, a word of gRPC's, and details; both ways."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pointsman.core.errors import AllAttemptsFailed, ContextTooLong
+from pointsman.core.stream import StreamFailed
+from pointsman.dialects.error_bodies import decode_error_body, read_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pointsman.core.errors import PointsmanError
+    from pointsman.core.jsontypes import Json, JsonObject
+    from pointsman.dialects.base import UpstreamError
+
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    413: "INVALID_ARGUMENT",
+    426: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_CODES = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+_TYPE: Final = "@type"
+_RPC: Final = "type.googleapis.com/google.rpc."
+_DOMAIN: Final = "pointsman"
+_TOO_LONG: Final = "exceeds the maximum number of tokens allowed"  # by these words clients know a full context
+_DAILY = ("PerDay", "Daily")
+# What we call these everywhere: a wrong key, and a quota that will not come back soon.
+_WRONG_KEY: Final = "invalid_api_key"
+_SPENT: Final = "insufficient_quota"
+_WRONG_KEY_REASONS = frozenset(("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"))
+
+
+def encode_error(error: PointsmanError) -> tuple[int, JsonObject]:
+    """Status and body for *error*."""
+    message = str(error)
+    if isinstance(error, ContextTooLong) and _TOO_LONG not in message:
+        message = f"The input {_TOO_LONG}. {message}"
+    return error.status, error_body(message, error.status, details=list(_details(error)))
+
+
+def _details(error: PointsmanError) -> Iterator[JsonObject]:
+    yield {_TYPE: f"{_RPC}ErrorInfo", "reason": error.code.upper(), "domain": _DOMAIN}
+    if error.param is not None:
+        violation: JsonObject = {"field": error.param, "description": error.message}
+        yield {_TYPE: f"{_RPC}BadRequest", "fieldViolations": [violation]}
+    if isinstance(error, AllAttemptsFailed):
+        waits = [failure.retry_after_s for failure in error.failures if failure.retry_after_s is not None]
+        if waits:
+            yield {_TYPE: f"{_RPC}RetryInfo", "retryDelay": f"{min(waits):g}s"}
+
+
+def error_body(message: str, status: int, *, details: list[Json] | None = None) -> JsonObject:
+    """The body of an error, whole or as a piece of a stream."""
+    body: JsonObject = {"code": status, "message": message, "status": word_of(status)}
+    return {"error": {**body, "details": details} if details else body}
+
+
+def word_of(status: int) -> str:
+    """The word of gRPC's for an HTTP *status*."""
+    return _STATUSES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
+
+
+def decode_error(body: bytes) -> UpstreamError:
+    """An error body of any shape.
+
+    The code names the quota or the reason where details do; the type is gRPC's word, or for a wrong key or a quota
+    spent for the day the one that every part of Pointsman knows.
+    """
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return decode_error_body(body)
+    return error_in(value)
+
+
+def error_in(value: Json) -> UpstreamError:
+    """The error in a body that was read, or in a piece of a stream."""
+    found = read_error(value)
+    if found.status is None and found.type in _CODES:
+        found = replace(found, status=_CODES[found.type])
+    details = _details_in(value)
+    quotas = [identity for detail in details for identity in _quotas(detail)]
+    reasons = [reason for detail in details if isinstance(reason := detail.get("reason"), str)]
+    daily = next((identity for identity in quotas if any(word in identity for word in _DAILY)), None)
+    delays = [delay for detail in details if (delay := _seconds(detail.get("retryDelay"))) is not None]
+    found = replace(
+        found, code=daily or next(iter((*quotas, *reasons)), found.code), retry_after_s=max(delays, default=None)
+    )
+    if daily is not None:
+        return replace(found, type=_SPENT)
+    return replace(found, type=_WRONG_KEY) if _WRONG_KEY_REASONS.intersection(reasons) else found
+
+
+def _details_in(value: Json) -> list[JsonObject]:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    error = value.get("error") if isinstance(value, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def _quotas(detail: JsonObject) -> Iterator[str]:
+    violations = detail.get("violations")
+    for violation in violations if isinstance(violations, list) else ():
+        identity = violation.get("quotaId") if isinstance(violation, dict) else None
+        if identity and isinstance(identity, str):
+            yield identity
+
+
+def _seconds(delay: Json) -> float | None:
+    """A duration as protobuf writes it, "34.07s" or "900ms"."""
+    if not isinstance(delay, str):
+        return None
+    number, scale = (delay[:-2], 1e-3) if delay.endswith("ms") else (delay.removesuffix("s"), 1.0)
+    return float(number) * scale if number.replace(".", "", 1).isdecimal() and number.isascii() else None
+
+
+def failure_in(chunk: object) -> StreamFailed | None:
+    """The failure that a piece of a stream reports, or is."""
+    if not isinstance(chunk, dict):
+        return StreamFailed(message="a piece of the endpoint's stream is no JSON object")
+    return failure_of(error_in(chunk)) if chunk.get("error") else None
+
+
+def failure_of(found: UpstreamError) -> StreamFailed:
+    """The same as an event of a stream, under the word that every part of Pointsman knows where there is one."""
+    is_known = found.type in (_SPENT, _WRONG_KEY)
+    code = found.type if is_known else found.code or found.type
+    return StreamFailed(message=found.message, status=found.status, code=code)
