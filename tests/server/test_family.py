@@ -47,6 +47,10 @@ def test_a_caller_is_known_by_path_or_head(path: str, headers: tuple[Header, ...
         ("GET", "/v1/models", (), "openai"),
         ("GET", "/v1/models", (CLAUDE,), "anthropic"),
         ("GET", "/v1/nothing", (CLAUDE,), "anthropic"),
+        ("GET", "/v1/models", ((b"x-goog-api-client", b"genai"),), "gemini"),
+        ("POST", "/v1/models/auto:generateContent", (), "gemini"),
+        ("POST", "/api/chat", (), "ollama"),
+        ("GET", "/api/tags", (), "ollama"),
     ],
 )
 async def test_a_missing_key_is_said_in_the_callers_words(
@@ -61,6 +65,10 @@ async def test_a_missing_key_is_said_in_the_callers_words(
         case "anthropic":
             assert answer.json == {**answer.json, "type": "error"}
             assert answer.json["error"]["type"] == "authentication_error"
+        case "gemini":
+            assert (answer.json["error"]["code"], answer.json["error"]["status"]) == (401, "UNAUTHENTICATED")
+        case "ollama":
+            assert isinstance(answer.json["error"], str)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pointsman.core.errors import PointsmanError, UnknownModel, WrongMethod
 from pointsman.server import paths
 from pointsman.server.family import ANTHROPIC, GEMINI, OLLAMA, OPENAI, family_of, surface_of
 from pointsman.server.http import CallerGone, respond_json
+from pointsman.server.model_paths import endpoint_at
 from pointsman.server.surfaces import NO_RETRY, error_headers
 from pointsman.server.table import SURFACES
 
@@ -51,7 +52,7 @@ class App:
             if surface is not None and method == "POST":
                 await surface.handle(state, scope, receive, send, key_id)
                 return
-            await self._other(state, scope, receive, send)
+            await self._other(state, scope, receive, send, key_id)
         except CallerGone:
             return
         except PointsmanError as error:
@@ -65,8 +66,12 @@ class App:
                     scope, send, surface, PointsmanError("Something went wrong in the gateway; its log says more.")
                 )
 
-    async def _other(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _other(self, state: State, scope: Scope, receive: Receive, send: Send, key_id: str | None) -> None:
         path, method = scope["path"], scope["method"]
+        endpoint = endpoint_at(scope) if method == "POST" else None
+        if endpoint is not None:
+            await endpoint.handle(state, scope, receive, send, key_id)
+            return
         handler = paths.handler_of(method, path)
         if handler is not None:
             await handler(state, scope, receive, send)
