@@ -67,7 +67,8 @@ def gateway(tmp_path: Path) -> Gateway:
         try:
             yield await _base_url(process)
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             said, _ = await process.communicate()
             print(said.decode(errors="replace"))  # noqa: T201  pytest shows the log of a test that failed
 

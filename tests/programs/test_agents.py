@@ -14,7 +14,7 @@ from tests.e2e.wire import Scripted
 from tests.programs import install as programs
 from tests.programs.conftest import Obedient, PlaceOf
 from tests.programs.guide import typed_after
-from tests.programs.upstream import SENTENCE, STRUCTURED, TOOL_SAID
+from tests.programs.upstream import NUMBER, SENTENCE, TOOL_SAID, WORD
 
 pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
 SECRET = "the cat is called Mint"
@@ -123,7 +123,7 @@ async def test_codex_holds_the_model_to_a_schema(obedient: Obedient, place_of: P
             "codex", place, "codex exec --json --skip-git-repo-check --output-schema dog.json 'a dog'"
         )
     items = [event["item"] for event in json_lines(said) if event["type"] == "item.completed"]
-    assert items[-1]["text"] == STRUCTURED
+    assert json.loads(items[-1]["text"]) == {"name": WORD, "age": NUMBER}
     assert server.bodies[-1]["response_format"]["json_schema"]["schema"] == SCHEMA
 
 

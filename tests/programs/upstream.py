@@ -17,7 +17,7 @@ from tests.e2e.wire import Call, Scripted, begin, finish, piece, scripted, whole
 
 SENTENCE: Final = "The scripted model answers."
 TOOL_SAID: Final = "The tool said: "
-STRUCTURED: Final = '{"name": "Rex", "age": 3}'
+WORD, NUMBER = "scripted", 3
 _ORDER: Final = re.compile(r"CALLTOOL (\S+) (\{.*?\}) END", re.DOTALL)
 _SAYING: Final = re.compile(r"SAY\n(.*?)\nEND", re.DOTALL)
 _USAGE: Final = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
@@ -68,9 +68,25 @@ def turn_after(body: Mapping[str, Any]) -> Turn:
     sayings = [said for message in messages for said in _SAYING.findall(_text(message))]
     if sayings:
         return {"content": sayings[-1]}
-    if (body.get("response_format") or {}).get("type") in {"json_schema", "json_object"}:
-        return {"content": STRUCTURED}
+    shape = body.get("response_format")
+    if shape and shape["type"] == "json_schema":
+        return {"content": json.dumps(instance_of(shape["json_schema"]["schema"]))}
     return {"content": SENTENCE}
+
+
+def instance_of(schema: Mapping[str, Any]) -> object:
+    """The simplest value of *schema*: all properties, one word, one number."""
+    match schema["type"]:
+        case "object":
+            return {name: instance_of(property_) for name, property_ in schema["properties"].items()}
+        case "array":
+            return []
+        case "string":
+            return schema.get("enum", [WORD])[0]
+        case "boolean":
+            return True
+        case _:
+            return NUMBER
 
 
 def _since_the_assistant(messages: Sequence[Turn]) -> Sequence[Turn]:

@@ -83,6 +83,7 @@ def test_the_ask_is_the_newest_word_of_a_person(messages: list[Message], ask: st
     "block",
     [
         "<environment_context><cwd>/src</cwd></environment_context>",
+        "<session_context>\nThis is the Gemini CLI.\n└───a.png\n</session_context>",
         "<environments_instructions>x</environments_instructions>",
         "<permissions instructions>sandbox</permissions instructions>",
         "<recommended_plugins>x</recommended_plugins>",
@@ -91,7 +92,7 @@ def test_the_ask_is_the_newest_word_of_a_person(messages: list[Message], ask: st
         "# AGENTS.md instructions for /src\n\n<INSTRUCTIONS>\nuse tabs\n</INSTRUCTIONS>",
     ],
 )
-def test_codex_context_is_nobodys_ask(block: str) -> None:
+def test_what_a_harness_injects_is_nobodys_ask(block: str) -> None:
     """A turn of nothing else is skipped; beside an ask it disappears."""
     assert last_ask([user("ask"), user(block)]) == "ask"
     assert last_ask([user(f"{block}\nask")]) == "ask"

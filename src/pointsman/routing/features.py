@@ -33,6 +33,7 @@ _INJECTED_BLOCKS = (
     ("<skills_instructions>", "</skills_instructions>"),
     ("<user_instructions>", "</user_instructions>"),
     ("# AGENTS.md instructions for ", "</INSTRUCTIONS>"),
+    ("<session_context>", "</session_context>"),  # gemini-cli
 )
 _NOT_A_PERSON = "[SYSTEM NOTIFICATION - NOT USER INPUT]"
 _UNCLOSED_REMINDER = "<system-reminder>"
