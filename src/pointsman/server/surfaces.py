@@ -72,6 +72,7 @@ class SurfaceEndpoint:
                 remembered = await remember(state.responses, raw.value, key_id)
                 caller = remembered.caller(caller)
             request = self._request(raw, remembered)
+            outward = _Outward(self, request, remembered.id if remembered is not None else None)
             inbound = Inbound(
                 request=request,
                 arrived_s=arrived_s,
@@ -81,11 +82,11 @@ class SurfaceEndpoint:
                 raw=self._relayed(raw, remembered),
                 relays_to=self.relays_to,
                 relayed_headers=self._relayed_headers(scope),
-                outward=_Outward(self, request, remembered.id if remembered is not None else None),
+                outward=outward,
                 is_dry_run=is_dry_run,
             )
             async with DisconnectWatch(receive):
-                await self._answer(state, scope, send, inbound, remembered)
+                await self._answer(state, scope, send, inbound, outward, remembered)
         except CallerGone:
             return
         except PointsmanError as error:
@@ -108,13 +109,21 @@ class SurfaceEndpoint:
         return tuple(found for found in scope["headers"] if found[0] in wanted) if wanted else ()
 
     async def _answer(
-        self, state: State, scope: Scope, send: Send, inbound: Inbound, remembered: Remembered | None
+        self,
+        state: State,
+        scope: Scope,
+        send: Send,
+        inbound: Inbound,
+        outward: _Outward,
+        remembered: Remembered | None,
     ) -> None:
         router = state.router
         if inbound.is_dry_run:
             resolved = await router.resolve(inbound)
             await respond_json(send, 200, as_json(resolved.decision), of_decision(resolved.decision))
-        elif inbound.wants_stream and inbound.outward is not None:
+        elif self.encode_count is not None:
+            await self._count(router, send, inbound, self.encode_count)
+        elif inbound.wants_stream:
             stream = Stream(
                 send=send,
                 media_type=self.surface.stream_media_type,
@@ -124,9 +133,7 @@ class SurfaceEndpoint:
                 framing=self.framing() if self.framing is not None else None,
                 listener=remembered,
             )
-            await stream.answer(router, inbound, inbound.outward)
-        elif self.encode_count is not None:
-            await self._count(router, send, inbound, self.encode_count)
+            await stream.answer(router, inbound, outward)
         else:
             answer = await router.answer(inbound)
             if remembered is not None:
