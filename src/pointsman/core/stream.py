@@ -22,6 +22,7 @@ from pointsman.core.chat import (
     ToolCall,
     Usage,
 )
+from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Started:
     """The endpoint began to answer."""
 
@@ -39,7 +40,7 @@ class Started:
     extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class TextDelta:
     """More text of a choice."""
 
@@ -47,7 +48,7 @@ class TextDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class ReasoningDelta:
     """More thinking of a choice; a `signature` (of an endpoint of the dialect `origin`) closes the block."""
 
@@ -57,7 +58,7 @@ class ReasoningDelta:
     origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class RefusalDelta:
     """More of a refusal."""
 
@@ -65,7 +66,7 @@ class RefusalDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class ToolCallDelta:
     """A piece of tool call number `index`; the first piece carries `id` and `name`."""
 
@@ -77,7 +78,7 @@ class ToolCallDelta:
     extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class LogprobsDelta:
     """Log-probabilities of the tokens just sent, in the endpoint's own JSON: `{"content": [...], "refusal": [...]}`."""
 
@@ -85,7 +86,7 @@ class LogprobsDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Stopped:
     """A choice is complete. `extras` say more about why, in the endpoint's dialect."""
 
@@ -94,14 +95,14 @@ class Stopped:
     extras: Mapping[str, JsonObject] = field(default_factory=lambda: NO_EXTRAS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class UsageReported:
     """The endpoint counted its tokens."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class StreamFailed:
     """The endpoint reported an error inside the stream."""
 
@@ -110,7 +111,7 @@ class StreamFailed:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_type
 class Ended:
     """The endpoint closed the stream properly; a stream without it was cut."""
 
