@@ -164,6 +164,39 @@ def test_a_card_is_as_local_as_its_endpoint() -> None:
     assert (CHEAP.is_local, DEAR.is_local) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("claude-auto", "auto"),
+        ("cheap:latest", "cheap"),
+        ("best:latest", "dear"),
+        ("auto:latest", "auto"),
+        ("small:latest", "small"),
+        ("smart:latest", "smart"),
+        ("tagged", "tagged:latest"),
+        ("tagged:latest", "tagged:latest"),
+        ("simple", "simple"),
+        ("gone:latest", "gone:latest"),
+        ("round", "round:latest"),
+        ("gone", "gone"),
+    ],
+)
+def test_some_names_are_understood_without_being_configured(name: str, meant: str) -> None:
+    """Claude Code's, and those with the tag that Ollama's programs add or leave out."""
+    catalog = Catalog(
+        models=(CHEAP, DEAR, a_card("tagged:latest"), a_card("simple:latest")),
+        routers=(a_router({}, name="smart"),),
+        aliases={"best": "dear", "round": "round:latest"},
+    )
+    assert catalog.resolve(name) == meant
+
+
+def test_a_configured_name_means_what_it_was_configured_for() -> None:
+    """Even one that would be understood otherwise."""
+    assert Catalog(models=(a_card("claude-auto"),)).resolve("claude-auto") == "claude-auto"
+    assert Catalog(models=(CHEAP,), aliases={"claude-auto": "cheap"}).resolve("claude-auto") == "cheap"
+
+
 def test_routers_are_found_by_name() -> None:
     """Two of a name would be a configuration's mistake; the later one counts."""
     smart: RouterCard = a_router({}, name="smart")

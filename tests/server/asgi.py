@@ -82,9 +82,10 @@ def app_of(
     log: Log | None = None,
     guard: Guard | None = None,
     responses: ResponseStore | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> App:
-    """The application over *models* (as in a pointsman.yaml), none of which is called."""
-    loaded = loaded_from(Settings.model_validate({"models": models}))
+    """The application over *models* and *settings* (as in a pointsman.yaml), none of which is called."""
+    loaded = loaded_from(Settings.model_validate({"models": models, **(settings or {})}))
     router = decide_only(loaded)
     state = State(
         router=router, guard=guard or Guard(), decisions=log or Log(), max_body_bytes=10_000, responses=responses

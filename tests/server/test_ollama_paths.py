@@ -110,3 +110,11 @@ async def test_the_version_needs_no_key() -> None:
     assert tuple(map(int, answer.json["version"].split("."))) >= (0, 13)
     refused = await ask(keyed, scope_of(HOST, path="/api/tags"))
     assert (refused.status, refused.json) == (401, {"error": refused.json["error"]})
+
+
+async def test_a_pull_of_what_would_be_refused_is_refused() -> None:
+    """Where unknown names are."""
+    app = app_of(LOCAL, settings={"server": {"unknown_models": "refuse"}})
+    scope = scope_of(HOST, path="/api/pull", method="POST")
+    known, unknown = await ask(app, scope, b'{"model":"quick:latest"}'), await ask(app, scope, b'{"model":"gone"}')
+    assert (known.status, unknown.status) == (200, 404)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 CLAUDE_AUTO = "claude-auto"  # means AUTO unless configured: Claude Code lists only names that hold "claude"
+LATEST = ":latest"  # the tag that Ollama's programs add to a name without one, and that it means where there is none
 
 
 class Tier(StrEnum):
@@ -219,11 +220,29 @@ class Catalog:
 
     def resolve(self, name: str) -> str:
         """*name* with aliases followed (an alias may name an alias; a circle stops where it closes)."""
+        name = self._followed(name)
+        return name if name in self.pools or name == AUTO else self._implied(name)
+
+    def _followed(self, name: str) -> str:
         seen = set()
         while name in self.aliases and name not in seen:
             seen.add(name)
             name = self.aliases[name]
-        return AUTO if name == CLAUDE_AUTO and name not in self.pools else name
+        return name
+
+    def _implied(self, name: str) -> str:
+        """What *name*, which is no model's, means all the same; itself when nothing."""
+        if name == CLAUDE_AUTO:
+            return AUTO
+        if self._is_choice(name):
+            return name
+        if f"{name}{LATEST}" in self.pools:
+            return f"{name}{LATEST}"
+        bare = self._followed(name.removesuffix(LATEST))
+        return bare if bare in self.pools or self._is_choice(bare) else name
+
+    def _is_choice(self, name: str) -> bool:
+        return name == AUTO or name in self.routers_by_name or Tier.parse(name) is not None
 
     def fallbacks_of(self, *names: str, kind: FailureKind | None = None) -> tuple[str, ...]:
         """Who is to follow any of *names* (models, routers, tiers, `*`), in general or after one *kind* of failure."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pointsman.server.state import State
 
 _LINES: Header = (b"content-type", b"application/x-ndjson")
-_LATEST = ":latest"  # what Ollama's programs add to a name without a tag
 _WORDS = {
     Capability.CHAT: "completion",
     Capability.TOOLS: "tools",
@@ -52,8 +51,9 @@ async def ps(state: State, _scope: Scope, _receive: Receive, send: Send) -> None
 async def show(state: State, scope: Scope, receive: Receive, send: Send) -> None:
     """What is known about one name."""
     wanted = await _named(state, scope, receive)
-    found = {one.name: one for one in listed(state.router.catalog)}
-    model = found.get(wanted) or found.get(wanted.removesuffix(_LATEST))
+    catalog = state.router.catalog
+    found = {one.name: one for one in listed(catalog)}
+    model = found.get(wanted) or found.get(catalog.resolve(wanted))
     if model is None:
         raise _unknown(wanted)
     await respond_json(send, 200, ollama.show(model))
@@ -63,7 +63,7 @@ async def pull(state: State, scope: Scope, receive: Receive, send: Send) -> None
     """A name that would be answered is here already; nothing is ever fetched."""
     wanted = await _named(state, scope, receive)
     decider = state.router.decider
-    if decider.refuse_unknown_models and not decider.is_known(wanted.removesuffix(_LATEST)):
+    if decider.refuse_unknown_models and not decider.is_known(wanted):
         raise _unknown(wanted)
     await respond(send, 200, line(ollama.pulled()), content=_LINES)
 
