@@ -178,7 +178,7 @@ class Names:
     def encode_result(self, result: ToolResult, at: str) -> list[Json]:
         """A `functionResponse` part, and what stands beside it."""
         extras = dict(result.extras.get(NAME, {}))
-        response = extras.pop("response", None) or _response(result.content, is_error=result.is_error)
+        response = extras.pop("response", _response(result.content, is_error=result.is_error))
         identity: JsonObject = {"id": result.call_id} if result.call_id else {}
         body: JsonObject = {**identity, "name": self._name(result), "response": response, **extras}
         media: list[Json] = [

@@ -60,7 +60,9 @@ def decode_shown(part: JsonObject, at: str) -> Text | Media | None:
         inner = fields.mapping(part, key, at)
         if inner is not None:
             where = f"{at}.{key}"
-            media = _decode_blob(canonical(inner, _BLOB, where), where, is_inline=key == "inlineData")
+            blob = canonical(inner, _BLOB, where)
+            media = _decode_blob(blob, where, is_inline=key == "inlineData")
+            part = {**part, key: blob}
             return media if _said_by(media) == part else replace(media, extras=own(part))
     kind = next((key for key, value in part.items() if value is not None), None)
     return None if kind is None else Media(kind=kind, extras=own(part))

@@ -103,7 +103,7 @@ class GeminiStreamDecoder:
         candidates = chunk.get("candidates")
         found = candidates if isinstance(candidates, list) else []
         for position, item in enumerate(found):
-            if isinstance(item, dict):
+            if isinstance(item, dict) and not self._is_over:
                 yield from self._read_candidate(item, position)
         if not found and not self._candidates and finish.blocked(chunk.get("promptFeedback")):
             self._candidates[0] = _Candidate(CallIds(self._identity), is_finished=True)
@@ -117,6 +117,8 @@ class GeminiStreamDecoder:
         content = item.get("content")
         if isinstance(content, dict):
             yield from self._read_parts(content, choice, state)
+            if self._is_over:
+                return
         logprobs = probabilities.decode_result(item.get("logprobsResult"))
         if logprobs is not None:
             yield LogprobsDelta(logprobs=logprobs, choice=choice)

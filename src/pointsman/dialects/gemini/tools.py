@@ -116,8 +116,9 @@ def decode_choice(body: JsonObject, extras: JsonObject) -> ToolChoice | None:
     names = fields.strings(calling.get("allowedFunctionNames"), f"{at}.allowedFunctionNames")
     name = names[0] if mode is ToolMode.REQUIRED and len(names) == 1 else None
     choice = None if mode is None else ToolChoice(mode=mode, name=name)
-    if choice is None or encode_choice(choice) != config:
-        extras[TOOL_CONFIG] = config
+    said = {**config, "functionCallingConfig": calling}
+    if choice is None or encode_choice(choice) != said:
+        extras[TOOL_CONFIG] = said
     return choice
 
 
