@@ -26,6 +26,7 @@ Local = Callable[[Act], AbstractAsyncContextManager[str]]
 Obedient = Callable[[], AbstractAsyncContextManager[tuple[str, Scripted]]]
 POINTSMAN = Path(sys.executable).parent / "pointsman"
 _LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
+LEDGER = "ledger.sqlite"
 TIERS = {"small": "simple", "medium": "medium", "large": "complex"}
 
 
@@ -56,7 +57,7 @@ def gateway(tmp_path: Path) -> Gateway:
 
     @asynccontextmanager
     async def opened(config: Mapping[str, object]) -> AsyncIterator[str]:
-        path, ledger = tmp_path / "pointsman.yaml", tmp_path / "ledger.sqlite"
+        path, ledger = tmp_path / "pointsman.yaml", tmp_path / LEDGER
         path.write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             *(POINTSMAN, "serve", "--config", path, "--port", "0"),

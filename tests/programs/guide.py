@@ -90,10 +90,15 @@ async def follow(page: str, place: Place) -> Sequence[Said]:
 
 async def typed_after(page: str, place: Place, line: str) -> str:
     """What *line* says when it is typed after the files and exports of docs/guides/*page*.md."""
-    exports = "\n".join(command.line for command in prepare(page, place) if command.line.startswith("export "))
-    code, said = await place.shell(f"{exports}\n{line}", timeout_s=120)
+    code, said = await tried_after(page, place, line)
     assert code == 0, f"{line}: exit code {code}\n{said}"
     return said
+
+
+async def tried_after(page: str, place: Place, line: str) -> tuple[int, str]:
+    """The same for a *line* that may fail: its exit code as well."""
+    exports = "\n".join(command.line for command in prepare(page, place) if command.line.startswith("export "))
+    return await place.shell(f"{exports}\n{line}", timeout_s=120)
 
 
 def prepare(page: str, place: Place) -> Sequence[Command]:
