@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
@@ -35,7 +36,6 @@ from pointsman.core.stream import StreamEvent, fold
 from pointsman.dialects.base import ANSWERED_HERE
 from pointsman.dialects.ollama.dialect import Ollama
 from tests.laws.strategies import (
-    base64_texts,
     chat_requests,
     disturbed,
     embedding_requests,
@@ -155,7 +155,8 @@ def test_an_embedding_request_is_said_or_refused(request: EmbeddingRequest) -> N
 
 
 said = st.builds(Text, text=some_words)
-images = st.builds(Media, kind=st.just("image"), data_base64=base64_texts, media_type=st.just("image/jpeg"))
+pictures = st.binary(max_size=8).map(lambda data: base64.b64encode(b"\xff\xd8\xff" + data).decode())
+images = st.builds(Media, kind=st.just("image"), data_base64=pictures, media_type=st.just("image/jpeg"))
 calls = st.builds(
     ToolCall,
     id=some_words,
