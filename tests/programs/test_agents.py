@@ -86,6 +86,15 @@ async def test_claude_code_sends_a_subagent_to_the_tier_of_its_model(obedient: O
     assert SENTENCE in str(server.bodies[-1]["messages"][-1]["content"])
 
 
+async def test_claude_code_finds_auto_among_the_gateways_models(obedient: Obedient, place_of: PlaceOf) -> None:
+    """It keeps names with "claude" in them only, so `auto` has one."""
+    async with obedient() as (base_url, _):
+        place = place_of(programs.CLAUDE_CODE, base_url)
+        await typed_after("claude-code", place, "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1 claude -p hi")
+    kept = json.loads((place.home / ".claude" / "cache" / "gateway-models.json").read_text(encoding="utf-8"))
+    assert [model["id"] for model in kept["models"]] == ["claude-auto"]
+
+
 async def test_codex_runs_a_command_for_the_model(obedient: Obedient, place_of: PlaceOf) -> None:
     """exec_command runs, its output goes back, and the turn ends with the model's words and the usage."""
     async with obedient() as (base_url, server):
