@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _WANTED = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}  # headers an API refuses to do without
+_ACCEPTED = {False: "application/json", True: "text/event-stream, application/x-ndjson"}  # by whether a stream
 
 
 class HttpProvider:
@@ -69,17 +70,16 @@ class HttpProvider:
 
     @staticmethod
     def _fixed_headers(endpoint: Endpoint) -> dict[bool, tuple[tuple[bytes, bytes], ...]]:
-        """The headers of every request, by whether a stream is wanted."""
-        fixed = [(b"content-type", b"application/json"), (b"user-agent", b"pointsman")]
+        """The headers of every request, by whether a stream is wanted; a configured one stands instead of ours."""
+        ours = {"content-type": "application/json", "user-agent": "pointsman", **_WANTED.get(endpoint.dialect, {})}
         if endpoint.api_key is not None:
-            prefix = b"Bearer " if endpoint.auth is Auth.BEARER else b""
-            fixed.append((endpoint.auth.value.encode(), prefix + endpoint.api_key.reveal().encode()))
+            prefix = "Bearer " if endpoint.auth is Auth.BEARER else ""
+            ours[endpoint.auth.value] = prefix + endpoint.api_key.reveal()
         own = {name.lower(): value for name, value in endpoint.headers}
-        fixed.extend(
-            (name.encode(), value.encode()) for name, value in {**_WANTED.get(endpoint.dialect, {}), **own}.items()
-        )
-        whole, stream = (b"accept", b"application/json"), (b"accept", b"text/event-stream, application/x-ndjson")
-        return {False: (*fixed, whole), True: (*fixed, stream)}
+        return {
+            stream: tuple((name.encode(), value.encode()) for name, value in {**ours, "accept": accept, **own}.items())
+            for stream, accept in _ACCEPTED.items()
+        }
 
 
 class HttpUpstreamResponse:
