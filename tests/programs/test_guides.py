@@ -9,7 +9,7 @@ import pytest
 from tests.docs.snippets import missing_line
 from tests.programs import install as programs
 from tests.programs.conftest import Local, PlaceOf
-from tests.programs.guide import follow
+from tests.programs.guide import follow, prepare
 from tests.programs.install import Program
 from tests.programs.local_model import Act
 
@@ -54,3 +54,16 @@ async def test_a_guide_is_followed_line_by_line(case: Case, local: Local, place_
             assert missing is None, f"`{said.command.line}` did not say {missing!r} but:\n" + "\n".join(said.lines)
     if MADE_BY_TOOL in case.act.arguments:
         assert (place.folder / MADE_BY_TOOL).is_file()
+
+
+async def test_the_agents_sdk_speaks_chat_completions_as_well(local: Local, place_of: PlaceOf) -> None:
+    """The program of the guide, with the line that the page offers."""
+    async with local(WEATHER) as base_url:
+        place = place_of(programs.OPENAI_AGENTS, base_url)
+        prepare("openai-agents", place)
+        program = (place.folder / "agent.py").read_text(encoding="utf-8")
+        other = 'from agents import set_default_openai_api\nset_default_openai_api("chat_completions")\n'
+        place.write("other.py", other + program)
+        code, said = await place.shell("python other.py")
+    assert code == 0, said
+    assert missing_line(["looked up: Oslo", "This is the small demo model. …"], said.splitlines()) is None
