@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pointsman.core.chat import Usage, ask
+from pointsman.core.errors import AllAttemptsFailed
 from pointsman.core.stream import fold
 from pointsman.dialects.registry import UPSTREAMS
 from pointsman.testing import Answers, a_catalog
@@ -33,10 +34,22 @@ OLLAMA_STREAM = (
     OLLAMA_TURN + b'"lo"},"done":false}\n',
     OLLAMA_TURN + b'""},' + OLLAMA_DONE + b"\n",
 )
+GEMINI_HEAD = b'"modelVersion":"m","responseId":"r"}'
+GEMINI_PART = b'{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":'
+GEMINI_DONE = b'"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2},' + GEMINI_HEAD
+GEMINI_WHOLE = GEMINI_PART + b'"Hello"}]},"finishReason":"STOP"}],' + GEMINI_DONE
+GEMINI_STREAM = (
+    b"data: " + GEMINI_PART + b'"Hel"}]}}],' + GEMINI_HEAD + b"\n\n",
+    b"data: " + GEMINI_PART + b'"lo"}]},"finishReason":"STOP"}],' + GEMINI_DONE + b"\n\n",
+)
 SERVERS = pytest.mark.parametrize(
     ("dialect", "whole", "stream"),
-    [("openai_chat", OPENAI_WHOLE, OPENAI_STREAM), ("ollama", OLLAMA_WHOLE, OLLAMA_STREAM)],
-    ids=["openai", "ollama"],
+    [
+        ("openai_chat", OPENAI_WHOLE, OPENAI_STREAM),
+        ("ollama", OLLAMA_WHOLE, OLLAMA_STREAM),
+        ("gemini", GEMINI_WHOLE, GEMINI_STREAM),
+    ],
+    ids=["openai", "ollama", "gemini"],
 )
 USAGE = Usage(input_tokens=3, output_tokens=2)
 
@@ -72,3 +85,14 @@ async def test_a_cut_answer_is_a_failure(dialect: str, whole: bytes, stream: tup
         _ = [event async for event in rig.router.stream(ask("hi"))]
     assert type(raised.value).__name__ == "AllAttemptsFailed"
     assert [response.closed for response in rig.responses] == [1]
+
+
+async def test_a_delay_that_only_the_body_names_counts() -> None:
+    """Gemini says it among the details of an error, not in a header."""
+    details = b'[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"31s"}]'
+    body = b'{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":' + details + b"}}"
+    rig = a_rig(a_catalog(a_model("near", dialect="gemini")), {"near": [Answers(status=429, chunks=(body,))]})
+    rig.router = replace(rig.router, caller=replace(rig.router.caller, upstreams=UPSTREAMS))
+    with pytest.raises(AllAttemptsFailed) as raised:
+        await rig.router.complete(ask("hi"))
+    assert {failure.retry_after_s for failure in raised.value.failures} == {31.0}

@@ -345,5 +345,9 @@ def test_a_relayed_body_is_changed_only_where_the_endpoint_would_refuse_it() -> 
     }
     clean: JsonObject = {"contents": [user, {"role": "model", "parts": [signed]}, {"role": "model"}]}
     assert DIALECT.relay_fields(clean, Operation.CHAT, "gemini-3-pro", stream_usage=False) == {}
-    named: JsonObject = {"model": "models/auto", **body}
+    named: JsonObject = {"model": "models/auto", **clean}
     assert DIALECT.relay_fields(named, Operation.COUNT_TOKENS, "m", stream_usage=False) == {"model": "models/m"}
+    counted: JsonObject = {"generateContentRequest": {"model": "models/auto", "contents": []}}
+    assert DIALECT.relay_fields(counted, Operation.COUNT_TOKENS, "m", stream_usage=False) == {
+        "generateContentRequest": {"model": "models/m", "contents": []}
+    }

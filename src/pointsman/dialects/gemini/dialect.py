@@ -44,7 +44,7 @@ class Gemini:
         return request.path(operation, model, stream=stream)
 
     def relay_fields(self, body: JsonObject, operation: Operation, model: str, *, stream_usage: bool) -> JsonObject:
-        return relay.relay_fields(body, operation, model)
+        return relay.relay_fields(body, model)
 
     def encode_chat(self, request_: ChatRequest, model: str) -> Encoded:
         return request.encode_chat(request_, model)

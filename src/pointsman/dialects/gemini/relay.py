@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pointsman.core.catalog import Operation
 from pointsman.dialects.gemini.errors import failure_in
 from pointsman.dialects.gemini.generations import abilities
 from pointsman.dialects.gemini.messages import with_signature
@@ -26,6 +25,9 @@ _PART = re.compile(rb'"(?:functionCall|inlineData|fileData|executableCode|codeEx
 _FINISH = re.compile(rb'"(?:finishReason|blockReason)"\s*:\s*"')
 _USAGE = re.compile(rb'"usageMetadata"\s*:\s*\{')
 _ERROR = re.compile(rb'"error"\s*:\s*[{"]')
+
+
+_COUNTED = ("generateContentRequest", "generate_content_request")  # what tokens are counted of names a model too
 
 
 class GeminiRelayScanner(SseRelayScanner):
@@ -60,11 +62,15 @@ class GeminiRelayScanner(SseRelayScanner):
                     self.usage = decode_usage(chunk.get("usageMetadata")) or self.usage
 
 
-def relay_fields(body: JsonObject, operation: Operation, model: str) -> JsonObject:
+def relay_fields(body: JsonObject, model: str) -> JsonObject:
     """See base.Relayable: a model that the body names, and the contents where the endpoint would refuse them."""
     found: JsonObject = {"model": named(model)} if "model" in body else {}
+    for key in _COUNTED:
+        inner = body.get(key)
+        if isinstance(inner, dict):
+            found[key] = {**inner, "model": named(model)}
     contents = body.get("contents")
-    if operation is not Operation.CHAT or not isinstance(contents, list):
+    if not isinstance(contents, list):
         return found
     wants_signatures = abilities(model).wants_signatures
     cleaned = [_cleaned(content, wants_signatures=wants_signatures) for content in contents]
