@@ -119,7 +119,10 @@ AGENT_NEUTRAL = ChatRequest(
                     id="call_1",
                     name="weather",
                     arguments='{"city":',
-                    extras=extras(extra_content={"google": {"thought_signature": "s"}}),
+                    extras={
+                        **extras(extra_content={"google": {"thought_signature": "s"}}),
+                        "gemini": {"thoughtSignature": "s"},
+                    },
                 ),
                 ToolCall(id="call_2", name="sql", arguments="SELECT 1", extras=extras(type="custom")),
                 ToolCall(id="call_3", name="search", arguments="", extras={"openai_chat": SEARCH_CALL}),

@@ -19,6 +19,7 @@ from pointsman.core.chat import (
 from pointsman.core.errors import InvalidRequest
 from pointsman.dialects import fields
 from pointsman.dialects.openai_chat.content import NAME, decode_content, encode_content, own
+from pointsman.dialects.openai_chat.google import signature_in, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -120,7 +121,7 @@ def decode_call(call: JsonObject, at: str) -> ToolCall:
             id=identity,
             name=fields.required_string(function, "name", f"{at}.function"),
             arguments=fields.string(function, "arguments", f"{at}.function") or "",
-            extras=own(fields.others(call, _KNOWN_OF_CALL | {"type"})),
+            extras={**own(fields.others(call, _KNOWN_OF_CALL | {"type"})), **signature_in(call)},
         )
     if kind == "custom":
         custom = fields.required_mapping(call, "custom", at)
@@ -247,7 +248,7 @@ def encode_call(call: ToolCall) -> JsonObject:
     match extras.get("type"):
         case None:
             function: JsonObject = {"name": call.name, "arguments": call.arguments}
-            return {**identity, "type": "function", "function": function, **extras}
+            return {**identity, "type": "function", "function": function, **signed(call.extras), **extras}
         case "custom":
             return {**identity, "custom": {"name": call.name, "input": call.arguments}, **extras}
         case _:

@@ -23,6 +23,7 @@ from pointsman.dialects import fields
 from pointsman.dialects.error_bodies import decode_error_body, failure_of, read_error
 from pointsman.dialects.frames import SseEvent, SseFrames, is_event_stream
 from pointsman.dialects.openai_chat.content import own
+from pointsman.dialects.openai_chat.google import signature_in
 from pointsman.dialects.openai_chat.reply import decode_logprobs, decode_reason, decode_usage
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class ChatStreamDecoder:
             id=identity,
             name=_text(body.get("name")),
             arguments=_text(body.get("input" if is_custom else "arguments")) or "",
-            extras=own({"type": "custom", **extras} if is_custom else extras),
+            extras={**own({"type": "custom", **extras} if is_custom else extras), **signature_in(call)},
         )
 
 

@@ -21,6 +21,7 @@ from pointsman.core.stream import (
 )
 from pointsman.dialects.openai_chat.content import NAME
 from pointsman.dialects.openai_chat.errors import error_body, type_of_status
+from pointsman.dialects.openai_chat.google import signed
 from pointsman.dialects.openai_chat.reply import encode_reason, encode_usage
 
 if TYPE_CHECKING:
@@ -121,5 +122,5 @@ class ChatStreamEncoder:
             return {form: body}
         item: JsonObject = {"index": event.index}
         if event.id is not None:
-            item |= {"id": event.id, "type": form}
+            item |= {"id": event.id, "type": form, **signed(event.extras)}
         return {"tool_calls": [{**item, form: body, **extras}]}
