@@ -44,9 +44,9 @@ def test_json_has_every_figure(run: Run, configured: Path) -> None:
         "context_tokens": 4096,
         "max_output_tokens": None,
         "lacks": [],
-        "price_usd_per_mtok": {"input": 0.0, "output": 0.0, "cached_input": None},
+        "price_usd_per_mtok": {"input": 0.0, "output": 0.0, "cached_input": None, "cache_write": None},
         "aliases": [],
     }
     assert heavy["aliases"] == ["big"]
-    assert cloud["price_usd_per_mtok"] == {"input": 1.25, "output": 10, "cached_input": None}
+    assert cloud["price_usd_per_mtok"] == {"input": 1.25, "output": 10, "cached_input": None, "cache_write": None}
     assert "sk-made-up" not in done.out

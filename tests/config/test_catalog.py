@@ -123,7 +123,9 @@ def test_prices_are_declared_then_overridden_then_known_then_free() -> None:
     )
     own = Price(input_usd_per_mtok=1, output_usd_per_mtok=2)
     over = Price(input_usd_per_mtok=1, output_usd_per_mtok=2, cached_input_usd_per_mtok=0.5)
-    known = Price(input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3)
+    known = Price(
+        input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3, cache_write_usd_per_mtok=3.75
+    )
     assert [card.price for card in catalog.models] == [own, over, known, None, over]
     assert catalog.models[2].context_tokens == 200_000
     assert catalog.models[4].context_tokens is None

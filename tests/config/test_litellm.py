@@ -37,8 +37,13 @@ def test_the_guides_file_starts_unchanged(load_text: LoadText, guide: str) -> No
         ("frontier", "claude-sonnet-4-5-20250929", "anthropic", False),
     ]
     frontier = catalog.models[3]
-    assert (frontier.endpoint.base_url, frontier.endpoint.dialect) == ("https://api.anthropic.com/v1", "anthropic_messages")
-    assert frontier.price == Price(input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3)
+    assert (frontier.endpoint.base_url, frontier.endpoint.dialect) == (
+        "https://api.anthropic.com/v1",
+        "anthropic_messages",
+    )
+    assert frontier.price == Price(
+        input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3, cache_write_usd_per_mtok=3.75
+    )
     assert catalog.auto is not None
     assert catalog.auto.tiers == {
         Tier.SIMPLE: ("quick",),
@@ -104,6 +109,7 @@ model_list:
     supports_vision: false
     supports_function_calling: true
     cache_read_input_token_cost: 0.0000003
+    cache_creation_input_token_cost: 0.00000375
     mode: chat
     id: x
     pointsman_local: true
@@ -120,13 +126,15 @@ model_list:
     assert (card.weight, card.order, card.context_tokens, card.max_output_tokens) == (2, 1, 1000, 100)
     assert card.defaults == {"temperature": 0.2, "top_k": 5}
     assert card.lacks == {Capability.IMAGES}
-    assert card.price == Price(input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3)
+    assert card.price == Price(
+        input_usd_per_mtok=3, output_usd_per_mtok=15, cached_input_usd_per_mtok=0.3, cache_write_usd_per_mtok=3.75
+    )
     assert loaded.catalog.models[1].lacks == frozenset(Capability) - {Capability.EMBEDDINGS}
     assert [str(warning) for warning in loaded.warnings] == [
-        f"{FILE}:28: model_list[0].note: this key is not used",
-        f"{FILE}:26: model_list[0].model_info.id: this key is not used",
+        f"{FILE}:29: model_list[0].note: this key is not used",
+        f"{FILE}:27: model_list[0].model_info.id: this key is not used",
         f"{FILE}:18: model_list[0].litellm_params.rpm: this key is not used",
-        f"{FILE}:30: model_list[2].model_info.mode: the mode 'audio_transcription' is not supported; the model is taken "
+        f"{FILE}:31: model_list[2].model_info.mode: the mode 'audio_transcription' is not supported; the model is taken "
         "for a chat model",
     ]
 

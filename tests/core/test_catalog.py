@@ -38,6 +38,11 @@ def test_tiers_rank_from_cheapest_to_dearest() -> None:
     assert [tier.rank for tier in (Tier.SIMPLE, Tier.MEDIUM, Tier.COMPLEX, Tier.REASONING)] == [0, 1, 2, 3]
 
 
+CACHING = Price(
+    input_usd_per_mtok=3.0, output_usd_per_mtok=15.0, cached_input_usd_per_mtok=0.3, cache_write_usd_per_mtok=3.75
+)
+
+
 def test_a_secret_never_shows_itself() -> None:
     """Neither in a log line nor in a traceback's repr; equal secrets are equal."""
     secret = Secret("sk-live")
@@ -46,6 +51,14 @@ def test_a_secret_never_shows_itself() -> None:
     assert secret == Secret("sk-live")
     assert len({secret, Secret("sk-live"), Secret("other")}) == 2
     assert secret != "sk-live"
+
+
+CACHING = Price(
+    input_usd_per_mtok=3.0,
+    output_usd_per_mtok=15.0,
+    cached_input_usd_per_mtok=0.3,
+    cache_write_usd_per_mtok=3.75,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +77,17 @@ def test_a_secret_never_shows_itself() -> None:
             Usage(input_tokens=1_000, output_tokens=0, cached_input_tokens=4_000),
             0.0003,
         ),
+        (
+            CACHING,
+            Usage(input_tokens=1_000, output_tokens=0, cached_input_tokens=400, cache_write_tokens=500),
+            (100 * 3.0 + 400 * 0.3 + 500 * 3.75) / 1e6,
+        ),
+        (CACHING, Usage(input_tokens=100, output_tokens=0, cache_write_tokens=4_000), 0.000375),
+        (CLOUD_PRICE, Usage(input_tokens=1_000, output_tokens=0, cache_write_tokens=900), 0.003),
     ],
 )
 def test_a_cost_is_the_sum_of_fresh_cached_and_written_tokens(price: Price, usage: Usage, cost_usd: float) -> None:
-    """Without a price of their own cached tokens cost as much as fresh ones; there are never more than were read."""
+    """Without a price of their own such tokens cost as much as fresh ones; there are never more than were sent."""
     assert price.cost_usd(usage) == pytest.approx(cost_usd, abs=1e-12)
 
 

@@ -114,6 +114,7 @@ def model_json(card: ModelCard, catalog: Catalog) -> JsonObject:
             "input": price.input_usd_per_mtok,
             "output": price.output_usd_per_mtok,
             "cached_input": price.cached_input_usd_per_mtok,
+            "cache_write": price.cache_write_usd_per_mtok,
         },
         "aliases": sorted(alias for alias in catalog.aliases if catalog.resolve(alias) == card.name),
     }

@@ -258,6 +258,7 @@ def _price(model: ModelSettings, upstream: str, own: Mapping[str, PriceSettings]
             input_usd_per_mtok=declared.input_usd_per_mtok,
             output_usd_per_mtok=declared.output_usd_per_mtok,
             cached_input_usd_per_mtok=declared.cached_input_usd_per_mtok,
+            cache_write_usd_per_mtok=declared.cache_write_usd_per_mtok,
         )
     return None
 

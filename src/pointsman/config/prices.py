@@ -39,6 +39,7 @@ def _known(row: object) -> KnownModel:
             input_usd_per_mtok=row["input"],
             output_usd_per_mtok=row["output"],
             cached_input_usd_per_mtok=row.get("cached_input"),
+            cache_write_usd_per_mtok=row.get("cache_write"),
         ),
         context_tokens=row.get("context_tokens"),
         max_output_tokens=row.get("max_output_tokens"),

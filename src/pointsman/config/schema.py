@@ -105,6 +105,10 @@ class PriceSettings(Section):
         default=None,
         description="Price of input read from the prompt cache.",
     )
+    cache_write_usd_per_mtok: Dollars | None = Field(
+        default=None,
+        description="Price of input that is put into the prompt cache.",
+    )
 
 
 class GgufSettings(Section):

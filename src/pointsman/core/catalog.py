@@ -114,25 +114,46 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """Where an OpenAI-shaped server departs from Chat Completions. With nothing set it does not.
+
+    `renames` and `refuses` are fields of a request: what it knows by another name, what it answers with an error.
+    """
+
+    renames: tuple[tuple[str, str], ...] = ()  # such as ("max_tokens", "max_completion_tokens")
+    refuses: frozenset[str] = frozenset()
+    refuses_in_messages: frozenset[str] = frozenset()  # such as "name", "reasoning_content"
+    call_id_chars: int | None = None  # so many letters and digits have the ids of tool calls
+    has_developer: bool = True  # knows the role; else it is "system"
+    has_named_choice: bool = True  # keeps to a tool chosen by name; else it gets that tool alone, "required"
+    has_strict_tools: bool = True
+    wants_reasoning_with_calls: bool = False  # insists on `reasoning_content`, if only empty, beside past tool calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """US dollars per million tokens."""
 
     input_usd_per_mtok: float
     output_usd_per_mtok: float
     cached_input_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
 
     def cost_usd(self, usage: Usage) -> float:
         """What *usage* costs.
 
-        (input - cached) · input + cached · cached price + output · output price, each per million.
+        (input - cached - written) · input + cached · cached price + written · write price + output · output price,
+        each per million. What has no price of its own costs as much as fresh input.
         1,000 in (0 cached) and 500 out at $3 / $15: 0.003 + 0.0075 = $0.0105.
         """
-        cached_price = self.cached_input_usd_per_mtok
+        cached_price, write_price = self.cached_input_usd_per_mtok, self.cache_write_usd_per_mtok
         cached = min(usage.cached_input_tokens, usage.input_tokens) if cached_price is not None else 0
         fresh = usage.input_tokens - cached
+        written = min(usage.cache_write_tokens, fresh) if write_price is not None else 0
         return (
-            fresh * self.input_usd_per_mtok
+            (fresh - written) * self.input_usd_per_mtok
             + cached * (cached_price or 0.0)
+            + written * (write_price or 0.0)
             + usage.output_tokens * self.output_usd_per_mtok
         ) / 1_000_000
 
@@ -156,6 +177,7 @@ class ModelCard:
     order: int = 0  # lower first within a pool
     is_demo: bool = False
     defaults: Mapping[str, Json] = field(default_factory=dict)  # body fields set unless the caller set them
+    quirks: Quirks | None = None
 
     @property
     def is_local(self) -> bool:

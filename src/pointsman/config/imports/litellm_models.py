@@ -23,6 +23,7 @@ COSTS: Final = {
     "input_cost_per_token": "input_usd_per_mtok",
     "output_cost_per_token": "output_usd_per_mtok",
     "cache_read_input_token_cost": "cached_input_usd_per_mtok",
+    "cache_creation_input_token_cost": "cache_write_usd_per_mtok",
 }
 DEFAULTS = OPTIONS | BESIDE_OPTIONS | UNHEARD | {
     "logprobs", "max_completion_tokens", "max_tokens", "tools", "top_logprobs",
