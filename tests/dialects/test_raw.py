@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.core.errors import InvalidRequest
+from pointsman.core.jsontypes import JsonObject
 from pointsman.dialects.raw import parse_body
 
 BODY = b'{ "model" : "auto",\n  "mess\\u0061ges":[{"content":"caf\xc3\xa9 \\ud83d\\ude00"}], "n": 1 }'
@@ -25,6 +26,21 @@ def test_missing_fields_go_first() -> None:
 def test_an_empty_object_takes_fields_without_a_comma() -> None:
     """There is nothing to separate the new field from."""
     assert parse_body(b" { } ").with_fields({"model": "m"}) == b' {"model":"m" } '
+
+
+@pytest.mark.parametrize(
+    ("updates", "without", "body"),
+    [
+        ({}, {"model"}, b'{"mess\\u0061ges":[{"content":"caf\xc3\xa9 \\ud83d\\ude00"}],"n": 1 }'),
+        ({}, {"n"}, b'{"model" : "auto","mess\\u0061ges":[{"content":"caf\xc3\xa9 \\ud83d\\ude00"}] }'),
+        ({"n": 2, "x": 0}, {"messages"}, b'{"x":0,"model" : "auto","n": 2 }'),
+        ({}, {"model", "messages", "n"}, b"{ }"),
+        ({}, {"y"}, b'{"model" : "auto","mess\\u0061ges":[{"content":"caf\xc3\xa9 \\ud83d\\ude00"}],"n": 1 }'),
+    ],
+)
+def test_a_field_left_out_takes_its_comma_along(updates: JsonObject, without: set[str], body: bytes) -> None:
+    """What stays keeps its own text; between the fields there is one comma and nothing else."""
+    assert parse_body(BODY).with_fields(updates, without) == body
 
 
 def test_escaped_keys_are_read_as_what_they_spell() -> None:

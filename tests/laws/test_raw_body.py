@@ -40,6 +40,18 @@ def test_a_spliced_field_changes_no_other_byte(
     assert raw.with_fields({key: new}) == (raw.text[:begin] + written + raw.text[end:]).encode()
 
 
+@given(value=json_objects, updates=any_keys, indent=st.sampled_from((None, 0, 2)), data=st.data())
+def test_a_field_left_out_is_gone_and_no_other(
+    value: JsonObject, updates: JsonObject, indent: int | None, data: st.DataObject
+) -> None:
+    """A body without some fields reads like the mapping without these keys."""
+    without = data.draw(st.sets(st.sampled_from(sorted(value)))) if value else set()
+    raw = parse_body(json.dumps(value, indent=indent).encode())
+    kept = {key: field for key, field in value.items() if key not in without}
+    updates = {key: field for key, field in updates.items() if key not in without}
+    assert parse_body(raw.with_fields(updates, without)).value == {**kept, **updates}
+
+
 @given(value=json_objects, indent=st.sampled_from((None, 0, 2)))
 def test_no_update_gives_the_same_bytes(value: JsonObject, indent: int | None) -> None:
     """Nothing to set: nothing is changed."""

@@ -17,7 +17,7 @@ from pointsman.core.errors import InvalidRequest
 from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from pointsman.core.jsontypes import Json, JsonObject
 
@@ -28,6 +28,7 @@ _SHOWN_KEY_CHARS = 64
 _CONTAINERS = frozenset((dict, list))
 _SPACE = re.compile(r"[ \t\n\r]*").match
 _PLAIN_KEY = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*').match
+_BETWEEN = ", \t\n\r"
 _COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*").match
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -72,10 +73,15 @@ class RawBody:
     spans: Mapping[str, tuple[int, int]]
     start: int  # just behind the opening brace
 
-    def with_fields(self, updates: Mapping[str, Json]) -> bytes:
-        """The body with *updates* in place: existing values replaced, missing fields first, all else untouched."""
+    def with_fields(self, updates: Mapping[str, Json], without: Collection[str] = ()) -> bytes:
+        """The body with *updates* in place: existing values replaced, missing fields first, all else untouched.
+
+        Fields named in *without* are left out, and what stood between them and their neighbours.
+        """
         text, spans = self.text, self.spans
         missing = [f"{_dumps(key)}:{_dumps(value)}" for key, value in updates.items() if key not in spans]
+        if without:
+            return self._with_members([*missing, *self._members(updates, without)])
         pieces = [text[: self.start], ",".join(missing), "," if missing and spans else ""]
         cursor = self.start
         replaced = sorted((spans[key], value) for key, value in updates.items() if key in spans) if updates else []
@@ -84,6 +90,19 @@ class RawBody:
             cursor = end
         pieces.append(text[cursor:])
         return "".join(pieces).encode()
+
+    def _members(self, updates: Mapping[str, Json], without: Collection[str]) -> Iterator[str]:
+        """`"key": value` for every field that stays, in order."""
+        cursor = self.start
+        for key, (begin, end) in self.spans.items():
+            if key not in without:
+                value = _dumps(updates[key]) if key in updates else self.text[begin:end]
+                yield f"{self.text[cursor:begin].lstrip(_BETWEEN)}{value}"
+            cursor = end
+
+    def _with_members(self, members: Sequence[str]) -> bytes:
+        end = max((end for _, end in self.spans.values()), default=self.start)
+        return f"{self.text[: self.start]}{','.join(members)}{self.text[end:]}".encode()
 
 
 def parse_body(data: bytes, *, max_depth: int = MAX_DEPTH) -> RawBody:

@@ -33,6 +33,7 @@ from pointsman.core.stream import (
     UsageReported,
 )
 from pointsman.core.values import value_type
+from pointsman.dialects.openai_chat.quirks import adapted
 from pointsman.engine.fit import fitted
 
 if TYPE_CHECKING:
@@ -228,9 +229,9 @@ class Exchange(Protocol[Piece_co]):
         """A fresh pump for the answer's stream."""
 
 
-@value_type
+@dataclass(slots=True, kw_only=True)
 class Relay:
-    """Verbatim but for fields the card sets by default and what the dialect must change (`relay_fields`)."""
+    """Verbatim but for fields the card sets by default, and what dialect and endpoint would not take as it is."""
 
     raw: RawBody
     operation: Operation
@@ -238,11 +239,7 @@ class Relay:
     wants_stream: bool
     wants_stream_usage: bool
     headers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @property
-    def dropped(self) -> tuple[str, ...]:
-        """Nothing: the body goes on as it came."""
-        return ()
+    dropped: tuple[str, ...] = ()  # nothing, but for what the endpoint would refuse
 
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
@@ -256,7 +253,11 @@ class Relay:
         if path is None:
             message = f"{self.upstream.name} has no {self.operation}"
             raise NotAnAnswer(message)
-        return path, self.raw.with_fields(updates)
+        if card.quirks is None or self.operation is not Operation.CHAT:
+            return path, self.raw.with_fields(updates)
+        sent, self.dropped = adapted({**given, **updates}, card.quirks)
+        changed = {name: value for name, value in sent.items() if name not in given or value is not given[name]}
+        return path, self.raw.with_fields(changed, without=given.keys() - sent.keys())
 
     def whole(self, body: bytes) -> Whole:
         """See Exchange."""
@@ -305,8 +306,11 @@ class Translate(Generic[Piece]):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
             encoded = self.upstream.encode_chat(fitted(self.request, card, self.surface), card.upstream_model)
-        self.dropped = encoded.dropped
-        return encoded.path, json.dumps(encoded.demanded | with_defaults(encoded.body, card.defaults)).encode()
+        body, self.dropped = encoded.demanded | with_defaults(encoded.body, card.defaults), encoded.dropped
+        if card.quirks is not None and isinstance(self.request, ChatRequest):
+            body, lost = adapted(body, card.quirks)
+            self.dropped += lost
+        return encoded.path, json.dumps(body).encode()
 
     def whole(self, body: bytes) -> Whole:
         """See Exchange."""

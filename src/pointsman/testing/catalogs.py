@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, Unpack
 
-from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, RouterCard, Tier
+from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, Quirks, RouterCard, Tier
 from pointsman.core.failure import FailureKind
 from pointsman.core.jsontypes import Json
 
@@ -25,6 +25,7 @@ class CardFields(TypedDict, total=False):
     order: int
     is_demo: bool
     defaults: Mapping[str, Json]
+    quirks: Quirks | None
 
 
 class CatalogFields(TypedDict, total=False):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pointsman.core.ports import Egress, UpstreamCall
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_ACCEPT = {False: "application/json", True: "text/event-stream, application/x-ndjson"}
+_LISTS = frozenset((b"anthropic-beta",))
 _WANTED = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}  # headers an API refuses to do without
 _ACCEPTED = {False: "application/json", True: "text/event-stream, application/x-ndjson"}  # by whether a stream
 
@@ -54,8 +58,7 @@ class HttpProvider:
             target = self._targets[call.path] = self._base.join(self._with_query(call.path))
         headers = self._headers[call.stream]
         if call.headers:
-            said = {name for name, _ in call.headers}
-            headers = (*(fixed for fixed in headers if fixed[0] not in said), *call.headers)
+            headers = _joined(headers, call.headers)
         try:
             response = await self._client.request(
                 "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts
@@ -69,17 +72,29 @@ class HttpProvider:
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
     @staticmethod
-    def _fixed_headers(endpoint: Endpoint) -> dict[bool, tuple[tuple[bytes, bytes], ...]]:
-        """The headers of every request, by whether a stream is wanted; a configured one stands instead of ours."""
-        ours = {"content-type": "application/json", "user-agent": "pointsman", **_WANTED.get(endpoint.dialect, {})}
+    def _fixed_headers(endpoint: Endpoint) -> dict[bool, Headers]:
+        """The headers of every request, by whether a stream is wanted; the configuration's own stand over all."""
+        fixed = {"content-type": "application/json", "user-agent": "pointsman", **_WANTED.get(endpoint.dialect, {})}
         if endpoint.api_key is not None:
             prefix = "Bearer " if endpoint.auth is Auth.BEARER else ""
-            ours[endpoint.auth.value] = prefix + endpoint.api_key.reveal()
+            fixed[endpoint.auth.value] = prefix + endpoint.api_key.reveal()
         own = {name.lower(): value for name, value in endpoint.headers}
         return {
-            stream: tuple((name.encode(), value.encode()) for name, value in {**ours, "accept": accept, **own}.items())
-            for stream, accept in _ACCEPTED.items()
+            wants_stream: tuple(
+                (name.encode(), value.encode()) for name, value in {"accept": accept, **fixed, **own}.items()
+            )
+            for wants_stream, accept in _ACCEPT.items()
         }
+
+
+def _joined(fixed: Headers, given: Headers) -> Headers:
+    """*fixed* with a caller's headers in place of those of the same name; a list of features is one list of both."""
+    said = dict(given)
+    for name in _LISTS.intersection(said):
+        lists = (value for other, value in (*fixed, *given) if other == name)
+        words = (word.strip() for word in b",".join(lists).split(b","))
+        said[name] = b",".join(dict.fromkeys(filter(None, words)))
+    return (*(header for header in fixed if header[0] not in said), *said.items())
 
 
 class HttpUpstreamResponse:
