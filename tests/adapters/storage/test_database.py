@@ -61,7 +61,7 @@ def test_a_newer_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(open_writable(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(ConfigError, match=r"has format 99, this program knows up to 1\. Upgrade pointsman"):
+    with pytest.raises(ConfigError, match=r"has format 99, this program knows up to 2\. Upgrade pointsman"):
         LedgerReader(path).recent()
 
 
@@ -79,3 +79,14 @@ def test_a_missing_or_empty_file_reads_as_no_requests(tmp_path: Path, content: b
 def test_a_script_is_cut_at_its_statements() -> None:
     """Comments with semicolons stay with the statement they precede."""
     assert statements(SECOND) == ["-- adds y; for all\nALTER TABLE a ADD COLUMN y;", "UPDATE a SET y = 1;"]
+
+
+def test_a_ledger_of_the_first_format_is_carried_on(tmp_path: Path) -> None:
+    """Its rows stay, and what the first format did not know is null in them."""
+    path = tmp_path / "ledger.sqlite"
+    with closing(open_writable(path, migrations()[:1])) as connection:
+        connection.execute("INSERT INTO requests (id, at_s, writer, outcome) VALUES ('d1', 1.0, 1, 'ok')")
+    with closing(open_writable(path)) as connection:
+        assert connection.execute("SELECT id, cache_write_tokens, dropped FROM requests").fetchall() == [
+            ("d1", None, None)
+        ]

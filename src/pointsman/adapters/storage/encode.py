@@ -34,8 +34,8 @@ _DECIDED = (
 )
 _FINISHED = (
     "finished_at_s status attempts fallbacks duration_ms served? upstream_model? is_local? input_tokens? "
-    "output_tokens? cached_input_tokens? reasoning_tokens? cache_write_tokens? is_estimated? cost_usd? saved_usd? baseline? "
-    "first_byte_ms? overhead_ms? dropped? error?"
+    "output_tokens? cached_input_tokens? reasoning_tokens? cache_write_tokens? is_estimated? cost_usd? saved_usd? "
+    "baseline? first_byte_ms? overhead_ms? dropped? error?"
 )
 _ATTEMPT = "request_seq number at_s model endpoint outcome kind? status? message? elapsed_ms?"
 _REJECTED = "at_s decision_id surface status code message asked?"

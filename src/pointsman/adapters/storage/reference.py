@@ -19,6 +19,9 @@ END = "<!-- end of the generated part -->"
 _COLUMN = re.compile(r"^\s+(?P<name>\w+) (?P<kind>TEXT|INTEGER|REAL)[^-]*-- (?P<meaning>.+)$", re.MULTILINE)
 
 
+_ADDED = re.compile(r", (?P<name>\w+) (?P<kind>TEXT|INTEGER|REAL) /\* (?P<meaning>.+?) \*/")  # by a later script
+
+
 def tables() -> str:
     """One section for each table: column, type, meaning."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
@@ -28,7 +31,10 @@ def tables() -> str:
         ).fetchall()
     sections = []
     for name, sql in schema:
-        rows = [f"| `{row['name']}` | {row['kind'].lower()} | {row['meaning']} |" for row in _COLUMN.finditer(sql)]
+        rows = [
+            f"| `{row['name']}` | {row['kind'].lower()} | {row['meaning']} |"
+            for row in (*_COLUMN.finditer(sql), *_ADDED.finditer(sql))
+        ]
         sections.append("\n".join([f"### {name}", "", "| column | type | meaning |", "| --- | --- | --- |", *rows]))
     return "\n\n".join(sections)
 

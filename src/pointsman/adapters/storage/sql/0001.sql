@@ -32,7 +32,7 @@ CREATE TABLE requests (
   privacy_source TEXT, -- who said so: `header`, `key`, a detector
   struck TEXT, -- models taken out: a JSON list of [model, by, reason]
   trail TEXT, -- the chain's steps: a JSON list of [strategy, outcome, detail, elapsed_us]
-  warnings TEXT, -- remarks on the decision: a JSON list
+  warnings TEXT, -- settings dropped and other remarks: a JSON list
   decision_us REAL NOT NULL DEFAULT 0, -- time the decision took
   estimated_input_tokens INTEGER NOT NULL DEFAULT 0, -- before the call
   turns INTEGER NOT NULL DEFAULT 0, -- messages of the person in the conversation
@@ -49,7 +49,6 @@ CREATE TABLE requests (
   output_tokens INTEGER, -- written, with the reasoning ones
   cached_input_tokens INTEGER, -- part of input_tokens
   reasoning_tokens INTEGER, -- part of output_tokens
-  cache_write_tokens INTEGER, -- part of input_tokens: written to a prompt cache
   is_estimated INTEGER, -- 1: the endpoint gave no usage, the tokens are our estimate
   cost_usd REAL, -- null: no price is known
   saved_usd REAL, -- against the baseline; null: not known
@@ -57,7 +56,6 @@ CREATE TABLE requests (
   duration_ms REAL, -- from arrival to the last byte
   first_byte_ms REAL, -- from arrival to the first byte of the answer
   overhead_ms REAL, -- ours: from arrival until the first attempt was sent
-  dropped TEXT, -- settings the model's API cannot carry: a JSON list
   error TEXT -- what the caller was told when it failed
 );
 CREATE INDEX requests_by_time ON requests (at_s);
