@@ -6,8 +6,8 @@ import pytest
 
 from pointsman.config import GgufModel, Settings, build_catalog, loaded_from
 from pointsman.config.catalog import gguf_models, guess_tier
+from pointsman.config.locality import is_local, is_loopback, is_nearby, is_ollama_cloud
 from pointsman.config.prices import as_of, known_models, look_up
-from pointsman.config.providers import is_local, is_loopback, is_nearby, is_ollama_cloud
 from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
 from pointsman.core.catalog import FREE, Capability, Catalog, Price, Tier
 from pointsman.core.errors import ConfigError

@@ -163,12 +163,19 @@ def test_parameters_reach_ollama_where_it_reads_them(load_text: LoadText, guide:
     [
         ("model: gpt-4o, api_key: k", "gpt-4o", "openai", "https://api.openai.com/v1"),
         ("model: claude-x, api_key: k", "claude-x", "anthropic", "https://api.anthropic.com/v1"),
+        ("model: gemini/g, api_key: k", "g", "gemini", "https://generativelanguage.googleapis.com/v1beta"),
         (
-            "model: gemini/g, api_key: k",
-            "g",
-            "gemini",
-            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "model: azure/d, api_key: k, api_base: 'https://r.openai.azure.com', api_version: 2024-10-21",
+            "d",
+            "azure",
+            "https://r.openai.azure.com/openai/deployments/d",
         ),
+        ("model: openai/responses/gpt-5, api_key: k", "gpt-5", "openai", "https://api.openai.com/v1"),
+        ("model: together_ai/a/b, api_key: k", "a/b", "together", "https://api.together.xyz/v1"),
+        ("model: fireworks_ai/a/b, api_key: k", "a/b", "fireworks", "https://api.fireworks.ai/inference/v1"),
+        ("model: cerebras/x, api_key: k", "x", "cerebras", "https://api.cerebras.ai/v1"),
+        ("model: nvidia_nim/a/b, api_key: k", "a/b", "nvidia_nim", "https://integrate.api.nvidia.com/v1"),
+        ("model: perplexity/sonar, api_key: k", "sonar", "perplexity", "https://api.perplexity.ai"),
         ("model: openrouter/a/b, api_key: k", "a/b", "openrouter", "https://openrouter.ai/api/v1"),
         ("model: groq/x, api_key: k", "x", "groq", "https://api.groq.com/openai/v1"),
         ("model: mistral/x, api_key: k", "x", "mistral", "https://api.mistral.ai/v1"),
@@ -195,7 +202,7 @@ def test_what_cannot_be_called_is_left_out_aloud(load_text: LoadText) -> None:
     text = """\
 model_list:
 - {model_name: a, litellm_params: {model: ollama_chat/a:3b}}
-- {model_name: z, litellm_params: {model: azure/x}}
+- {model_name: z, litellm_params: {model: bedrock/x}}
 - {model_name: y, litellm_params: {model: whoknows}}
 - {model_name: "openai/*", litellm_params: {model: "openai/*"}}
 - {model_name: s, litellm_params: {model: auto_router/semantic}}
@@ -217,7 +224,7 @@ guardrails: []
     assert (loaded.catalog.fallbacks, loaded.catalog.aliases) == ({"a": ("a",)}, {"gpt": "a"})
     assert [str(warning).removeprefix(f"{FILE}:") for warning in loaded.warnings] == [
         "16: guardrails: this key is not used",
-        "3: model_list[1].litellm_params.model: the provider of 'azure/x' is not supported; the model is left out",
+        "3: model_list[1].litellm_params.model: the provider of 'bedrock/x' is not supported; the model is left out",
         "4: model_list[2].litellm_params.model: the provider of 'whoknows' is not supported; the model is left out",
         "5: model_list[3].litellm_params.model: wildcards are not supported; the model is left out",
         "6: model_list[4].litellm_params.model: routers of the kind 'auto_router/semantic' are not supported; it is left "
@@ -251,7 +258,7 @@ complexity_router_config:
     MEDIUM: {model_name: new, litellm_params: {model: groq/x, api_key: k}}
     COMPLEX: [a, {model_name: b, litellm_params: {temperature: 0}}]
     REASONING:
-      - {model_name: b, litellm_params: {model: azure/x}}
+      - {model_name: b, litellm_params: {model: bedrock/x}}
       - {model_name: gone, litellm_params: {temperature: 0}}
       - {model_name: a, litellm_params: {model: ollama_chat/a:70b}}
 """
@@ -272,7 +279,7 @@ complexity_router_config:
         ("a@reasoning", "a:70b", {}),
     ]
     assert [warning.message for warning in loaded.warnings] == [
-        "the provider of 'azure/x' is not supported; the model is left out",
+        "the provider of 'bedrock/x' is not supported; the model is left out",
         "no model is called 'gone'; it is left out of the tier",
     ]
 

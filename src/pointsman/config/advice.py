@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pointsman.config.card_defaults import API_NAMES, UNHEARD
 from pointsman.config.environment import Unset
-from pointsman.config.ollama_options import UNHEARD
-from pointsman.config.providers import PROVIDERS, is_loopback, is_nearby, is_ollama_cloud
+from pointsman.config.locality import is_loopback, is_nearby, is_ollama_cloud
 from pointsman.config.schema import Settings
+from pointsman.config.servers import provider_at
 from pointsman.config.tree import Node, nearest
 from pointsman.config.warning import ConfigWarning, warn
 from pointsman.core.catalog import Catalog, ModelCard
@@ -49,10 +50,13 @@ def undeclared_locality(
 def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool) -> Iterator[ConfigWarning]:
     """One warning for each setting that is valid and does nothing; paths are named in our own files only."""
     for index, (model, card) in enumerate(zip(settings.models, catalog.models, strict=True)):
-        for key in model.defaults if card.endpoint.dialect == "ollama" else ():
-            if key in UNHEARD:
+        dialect = card.endpoint.dialect
+        for key in model.defaults:
+            if key in UNHEARD.get(dialect, ()):
                 path, node = nearest(tree, ("models", index, "defaults", key))
-                message = f"not used: Ollama has no {key!r}, which is a default of the model {card.name!r}"
+                message = (
+                    f"not used: {API_NAMES[dialect]} has no {key!r}, which is a default of the model {card.name!r}"
+                )
                 yield warn(path if is_ours else (), node.origin, message)
     if settings.classifier.enabled:
         path, node = nearest(tree, ("classifier", "enabled"))
@@ -62,7 +66,5 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
 
 def _key_variable(card: ModelCard) -> str | None:
     """The variable people keep the key of *card*'s provider in; None when its address is no known provider's."""
-    for provider in PROVIDERS.values():
-        if provider.key_variables and provider.base_url == card.endpoint.base_url:
-            return provider.key_variables[0]
-    return None
+    provider = provider_at(card.endpoint.base_url)
+    return provider.key_variables[0] if provider and provider.key_variables else None

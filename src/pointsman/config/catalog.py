@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from pointsman.config import ollama_options, prices
-from pointsman.config.field_types import SecretText
-from pointsman.config.providers import Provider, auth_of, is_local, is_ollama_cloud, split_provider
+from pointsman.config.card_defaults import in_words_of
 from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
+from pointsman.config.servers import Servers
 from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
-from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, RouterCard, Tier
-from pointsman.core.errors import ConfigError
+from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, ModelCard, Price, RouterCard, Tier
 from pointsman.core.failure import FailureKind
-from pointsman.core.jsontypes import Json
 
 EMBEDDING_LACKS: Final = frozenset(Capability) - {Capability.EMBEDDINGS}
 NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
@@ -41,7 +38,7 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
     A GGUF model that is not served yet has the base URL `embedded:<id>`: enough to decide with, not to call.
     """
     ids = card_ids(settings)
-    servers = _Servers(settings, endpoints_for_gguf)
+    servers = Servers(settings, endpoints_for_gguf)
     cards = tuple(_card(model, id_, servers) for model, id_ in zip(settings.models, ids, strict=True))
     aliases = dict(settings.aliases) | {alias: model.name for model in settings.models for alias in model.aliases}
     routing = settings.routing
@@ -117,114 +114,13 @@ def guess_tier(model: str, *, is_local: bool) -> Tier:
     return Tier.MEDIUM if is_local else Tier.REASONING
 
 
-class _Servers:
-    """The endpoints of one catalog: equal servers are one endpoint, different ones never share a name."""
-
-    def __init__(self, settings: Settings, endpoints_for_gguf: Mapping[str, str]) -> None:
-        self.settings = settings
-        self._gguf = endpoints_for_gguf
-        self._by_content: dict[Endpoint, Endpoint] = {}
-        self._names: set[str] = set()
-
-    def of(self, model: ModelSettings, id_: str) -> tuple[Endpoint, str]:
-        """The endpoint that serves *model*, and what it is called there."""
-        if model.gguf is not None:
-            url = self._gguf.get(id_, f"embedded:{id_}")
-            endpoint = Endpoint(name=f"embedded-{id_}", dialect="openai_chat", base_url=url, is_local=True)
-            return endpoint, model.model or model.name
-        if model.endpoint is not None:
-            return self._named(model, model.endpoint)
-        return self._inline(model)
-
-    def _named(self, model: ModelSettings, name: str) -> tuple[Endpoint, str]:
-        server = self.settings.endpoints[name]
-        upstream = model.model or model.name
-        dialect = model.dialect or server.dialect
-        endpoint = Endpoint(
-            name=name,
-            dialect=dialect,
-            base_url=server.base_url,
-            is_local=is_local(
-                dialect=dialect,
-                base_url=server.base_url,
-                model=upstream,
-                model_says=model.local,
-                server_says=server.local,
-            ),
-            api_key=model.api_key or server.api_key,
-            auth=model.auth or server.auth or auth_of(dialect),
-            query=server.query,
-            headers=_headers({**server.headers, **model.headers}),
-            connect_timeout_s=server.connect_timeout_s,
-            first_byte_timeout_s=server.first_byte_timeout_s,
-            idle_timeout_s=server.idle_timeout_s,
-        )
-        return self._shared(endpoint, model, upstream), upstream
-
-    def _inline(self, model: ModelSettings) -> tuple[Endpoint, str]:
-        provider, upstream, base_url = inline_server(model)
-        dialect = model.dialect or (provider.dialect if provider else "openai_chat")
-        name = provider.name if provider else urlsplit(base_url).netloc
-        endpoint = Endpoint(
-            name=name,
-            dialect=dialect,
-            base_url=base_url,
-            is_local=is_local(
-                dialect=dialect, base_url=base_url, model=upstream, model_says=model.local, server_says=None
-            ),
-            api_key=model.api_key,
-            auth=model.auth or (provider.auth if provider else None) or auth_of(dialect),
-            headers=_headers(model.headers),
-        )
-        return self._shared(endpoint, model, upstream), upstream
-
-    def _shared(self, endpoint: Endpoint, model: ModelSettings, upstream: str) -> Endpoint:
-        """*endpoint* with the model's own timeouts, under a name nobody else has."""
-        endpoint = replace(
-            endpoint,
-            connect_timeout_s=model.connect_timeout_s or endpoint.connect_timeout_s,
-            first_byte_timeout_s=model.first_byte_timeout_s or endpoint.first_byte_timeout_s,
-            idle_timeout_s=model.idle_timeout_s or endpoint.idle_timeout_s,
-        )
-        if endpoint not in self._by_content:
-            name, number = endpoint.name, 1
-            if endpoint.dialect == "ollama" and not endpoint.is_local and is_ollama_cloud(upstream):
-                name = f"{name}-cloud"
-            base = name
-            while name in self._names:
-                number += 1
-                name = f"{base}#{number}"
-            self._names.add(name)
-            self._by_content[endpoint] = replace(endpoint, name=name)
-        return self._by_content[endpoint]
-
-
-def inline_server(model: ModelSettings) -> tuple[Provider | None, str, str]:
-    """Provider, name at the server and base URL of a model that names no entry of `endpoints`.
-
-    With a `dialect` of its own the model's name is taken as it is, prefix and all.
-    """
-    asked = model.model or model.name
-    provider, upstream = (None, asked) if model.dialect and model.base_url else split_provider(asked)
-    base_url = model.base_url or (provider.base_url if provider else None)
-    if base_url is None:
-        raise ConfigError(
-            f"Nothing says where the model {asked!r} is served.",
-            hint="Put its provider before it (such as ollama_chat/), or give `endpoint`, `base_url` or `gguf`.",
-        )
-    if provider is not None and provider.dialect == "ollama":
-        base_url = base_url.removesuffix("/v1")
-    return provider, upstream, base_url
-
-
-def _card(model: ModelSettings, id_: str, servers: _Servers) -> ModelCard:
-    endpoint, upstream = servers.of(model, id_)
+def _card(model: ModelSettings, id_: str, servers: Servers) -> ModelCard:
+    endpoint, upstream, quirks = servers.of(model, id_)
     known = None if endpoint.is_local else prices.look_up(upstream)
     free = FREE if endpoint.is_local else None
-    defaults: Mapping[str, Json] = model.defaults
+    defaults = in_words_of(endpoint.dialect, model.defaults)
     context = model.context_tokens or (model.gguf.context_tokens if model.gguf else None)
     if endpoint.dialect == "ollama":
-        defaults = ollama_options.for_ollama(defaults)
         context = context or ollama_options.context_tokens(defaults)
     return ModelCard(
         id=id_,
@@ -239,6 +135,7 @@ def _card(model: ModelSettings, id_: str, servers: _Servers) -> ModelCard:
         order=model.order,
         is_demo=model.demo,
         defaults=defaults,
+        quirks=quirks,
     )
 
 
@@ -261,10 +158,6 @@ def _price(model: ModelSettings, upstream: str, own: Mapping[str, PriceSettings]
             cache_write_usd_per_mtok=declared.cache_write_usd_per_mtok,
         )
     return None
-
-
-def _headers(headers: Mapping[str, SecretText]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value.reveal()) for name, value in headers.items())
 
 
 def _chains(chains: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pointsman.config.catalog import inline_server
 from pointsman.config.schema import RouterSettings, Settings
+from pointsman.config.servers import inline_server
 from pointsman.config.tree import Node, Path, dotted, mapping, nearest, plain
 from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.errors import ConfigError

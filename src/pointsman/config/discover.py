@@ -8,7 +8,8 @@ from typing import Final
 
 from pointsman.config import packaged, prices
 from pointsman.config.catalog import guess_tier
-from pointsman.config.providers import PROVIDERS, Provider, is_ollama_cloud
+from pointsman.config.locality import is_ollama_cloud
+from pointsman.config.providers import PROVIDERS, Provider
 from pointsman.config.schema import EndpointSettings, ModelSettings, Settings
 from pointsman.config.sizes import is_embedding_model, tier_by_size
 from pointsman.config.tree import plain

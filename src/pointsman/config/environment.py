@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from pointsman.config.providers import Provider, split_provider
+from pointsman.config.providers import Provider
+from pointsman.config.servers import split_provider
 from pointsman.config.tree import Node, Origin, Path, Source, dotted, mapping, nearest, nested, overlay
 from pointsman.config.yaml_tree import parse_yaml
 from pointsman.core.errors import ConfigError
@@ -107,13 +109,21 @@ def _filled(model: Node, environ: Mapping[str, str]) -> Node:
     added: dict[str, Node] = {}
     if "base_url" not in entries:
         added |= _first_set(provider.address_variables, environ, "base_url")
-    if "api_key" not in entries and "base_url" not in added and _is_at_home(entries.get("base_url"), provider):
+    if "query" not in entries:
+        versions = _first_set(provider.version_variables, environ, "query")
+        added |= {key: Node(f"api-version={node.text}", node.origin) for key, node in versions.items()}
+    if "api_key" not in entries and _is_at_home({**entries, **added}.get("base_url"), provider):
         added |= _first_set(provider.key_variables, environ, "api_key")
     return mapping({**entries, **added}, model.origin)
 
 
 def _is_at_home(base_url: Node | None, provider: Provider) -> bool:
-    return base_url is None or (base_url.text or "").rstrip("/") == provider.base_url
+    address = (base_url.text or "").rstrip("/") if base_url else provider.base_url
+    if address is None:
+        return False
+    if provider.hosts:
+        return (urlsplit(address).hostname or "").endswith(provider.hosts)
+    return address == provider.base_url
 
 
 def _first_set(variables: tuple[str, ...], environ: Mapping[str, str], key: str) -> dict[str, Node]:

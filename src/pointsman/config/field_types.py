@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 
+from pointsman.config.providers import PROVIDERS
 from pointsman.core.catalog import Secret, Tier
+
+_QUERY = re.compile(r"(?:[!$-;=@-~]+=[!$-~]*)?")
 
 
 class Section(BaseModel):
@@ -54,6 +58,19 @@ def _address(value: object) -> str:
     return value.rstrip("/")
 
 
+def _provider(value: object) -> str:
+    if not isinstance(value, str) or value not in PROVIDERS:
+        close = ", ".join(sorted({provider.name for provider in PROVIDERS.values()}))
+        raise ValueError(f"should be one of {close}")
+    return value
+
+
+def _query(value: object) -> str:
+    if not isinstance(value, str) or not _QUERY.fullmatch(value.removeprefix("?")):
+        raise ValueError("should be NAME=VALUE, joined by &, without spaces or #")
+    return value.removeprefix("?")
+
+
 _TIER_SCHEMA = {"type": "string", "enum": [*Tier, "small", "large", "frontier"]}
 _NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 
@@ -62,6 +79,8 @@ Names = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema(_NAMES_SCH
 SecretText = Annotated[Secret, PlainValidator(_secret), WithJsonSchema({"type": "string"})]
 TierName = Annotated[Tier, BeforeValidator(_tier), WithJsonSchema(_TIER_SCHEMA)]
 Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string", "format": "uri"})]
+ProviderName = Annotated[str, PlainValidator(_provider), WithJsonSchema({"type": "string", "enum": sorted(PROVIDERS)})]
+Query = Annotated[str, PlainValidator(_query), WithJsonSchema({"type": "string"})]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

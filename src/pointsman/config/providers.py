@@ -1,130 +1,103 @@
-"""Which server a model name's prefix means (`ollama_chat/qwen2.5:3b`), and which servers are local."""
+"""The servers we know, as data: dialect, address, where people keep the key, and what is odd about each."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from typing import Final
 
-from pointsman.core.catalog import Auth
+from pointsman.config import quirks
+from pointsman.core.catalog import Auth, Quirks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A kind of server: what it is called, its dialect, its usual address, the variables people keep its key in."""
+    """A kind of server: its dialect, its usual address, the variables people keep its key and address in."""
 
     name: str
-    dialect: str
-    base_url: str
+    base_url: str | None  # None: everybody has an address of their own
+    prefixes: tuple[str, ...] = ()  # other names for it before a model's
+    dialect: str = "openai_chat"
     key_variables: tuple[str, ...] = ()
     address_variables: tuple[str, ...] = ()
+    version_variables: tuple[str, ...] = ()  # of the query `api-version`
     auth: Auth | None = None
+    quirks: Quirks | None = None
+    hosts: tuple[str, ...] = ()  # ends of host names that are its own, besides the one of `base_url`
 
 
-def _ollama() -> Provider:
+def _cloud(name: str, base_url: str, *keys: str, quirks: Quirks | None = None, also: str = "") -> Provider:
+    return Provider(name=name, base_url=base_url, prefixes=tuple(also.split()), key_variables=keys, quirks=quirks)
+
+
+def _near(name: str, port: int, *addresses: str, quirks: Quirks | None = None, also: str = "") -> Provider:
+    base_url = f"http://localhost:{port}/v1"
     return Provider(
+        name=name, base_url=base_url, prefixes=tuple(also.split()), address_variables=addresses, quirks=quirks
+    )
+
+
+OPENAI: Final = _cloud("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", quirks=quirks.OPENAI)
+AZURE: Final = Provider(
+    name="azure",
+    base_url=None,
+    key_variables=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+    address_variables=("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
+    version_variables=("AZURE_API_VERSION", "OPENAI_API_VERSION"),
+    auth=Auth.API_KEY,
+    quirks=quirks.OPENAI,
+    hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
+)
+ALL: Final = (
+    Provider(
         name="ollama",
         dialect="ollama",
         base_url="http://localhost:11434",
+        prefixes=("ollama_chat",),
         address_variables=("OLLAMA_API_BASE",),
-    )
-
-
-def _openai_shaped(name: str, base_url: str, *key_variables: str, address: str | None = None) -> Provider:
-    return Provider(
-        name=name,
-        dialect="openai_chat",
-        base_url=base_url,
-        key_variables=key_variables,
-        address_variables=(address,) if address else (),
-    )
-
-
-_VLLM = _openai_shaped("vllm", "http://localhost:8000/v1", address="HOSTED_VLLM_API_BASE")
-
-# Gemini is reached by its OpenAI-compatible endpoint.
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {
-        "ollama": _ollama(),
-        "ollama_chat": _ollama(),
-        "openai": _openai_shaped("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-        "anthropic": Provider(
-            name="anthropic",
-            dialect="anthropic_messages",
-            base_url="https://api.anthropic.com/v1",
-            key_variables=("ANTHROPIC_API_KEY",),
-        ),
-        "gemini": _openai_shaped(
-            "gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"
-        ),
-        "openrouter": _openai_shaped("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-        "groq": _openai_shaped("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-        "mistral": _openai_shaped("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-        "deepseek": _openai_shaped("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-        "xai": _openai_shaped("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
-        "lm_studio": _openai_shaped("lm_studio", "http://localhost:1234/v1", address="LM_STUDIO_API_BASE"),
-        "hosted_vllm": _VLLM,
-        "vllm": _VLLM,
-        "llama_cpp": _openai_shaped("llama_cpp", "http://localhost:8080/v1"),
-        "llamafile": _openai_shaped("llama_cpp", "http://localhost:8080/v1", address="LLAMAFILE_API_BASE"),
-        "litert_lm": _openai_shaped("litert_lm", "http://localhost:9379/v1"),
-    }
+    ),
+    OPENAI,
+    Provider(
+        name="anthropic",
+        dialect="anthropic_messages",
+        base_url="https://api.anthropic.com/v1",
+        key_variables=("ANTHROPIC_API_KEY",),
+    ),
+    Provider(
+        name="gemini",
+        dialect="gemini",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    ),
+    AZURE,
+    _cloud("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    _cloud("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", quirks=quirks.GROQ),
+    _cloud("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", quirks=quirks.MISTRAL),
+    _cloud("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", quirks=quirks.DEEPSEEK),
+    _cloud("xai", "https://api.x.ai/v1", "XAI_API_KEY", quirks=quirks.XAI),
+    _cloud(
+        "together", "https://api.together.xyz/v1", "TOGETHERAI_API_KEY", "TOGETHER_API_KEY",
+        quirks=quirks.PLAIN, also="together_ai",
+    ),
+    _cloud(
+        "fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY",
+        quirks=quirks.PLAIN, also="fireworks_ai",
+    ),
+    _cloud("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY", quirks=quirks.CEREBRAS),
+    _cloud(
+        "nvidia_nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY",
+        quirks=quirks.PLAIN, also="nvidia",
+    ),
+    _cloud(
+        "perplexity", "https://api.perplexity.ai", "PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY", quirks=quirks.PLAIN
+    ),
+    _near("lm_studio", 1234, "LM_STUDIO_API_BASE", quirks=quirks.LLAMA_CPP, also="lmstudio"),
+    _near("vllm", 8000, "HOSTED_VLLM_API_BASE", quirks=quirks.BY_TEMPLATE, also="hosted_vllm"),
+    _near("llama_cpp", 8080, quirks=quirks.LLAMA_CPP, also="llamacpp"),
+    _near("litert_lm", 9379, quirks=quirks.BY_TEMPLATE),
+)  # fmt: skip
+_LLAMAFILE: Final = _near("llama_cpp", 8080, "LLAMAFILE_API_BASE", quirks=quirks.LLAMA_CPP)
+PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
+    {prefix: provider for provider in ALL for prefix in (provider.name, *provider.prefixes)} | {"llamafile": _LLAMAFILE}
 )
-
-
-_AUTH_OF_DIALECT = MappingProxyType({"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY})
-
-
-def auth_of(dialect: str) -> Auth:
-    """The header that servers of *dialect* want a key in, unless something else is said."""
-    return _AUTH_OF_DIALECT.get(dialect, Auth.BEARER)
-
-
-def split_provider(model: str) -> tuple[Provider | None, str]:
-    """The provider *model* begins with and the rest; (None, *model*) when it begins with none we know."""
-    prefix, slash, rest = model.partition("/")
-    provider = PROVIDERS.get(prefix.lower()) if slash and rest else None
-    return (provider, rest) if provider else (None, model)
-
-
-def is_loopback(base_url: str) -> bool:
-    """Whether *base_url* names this machine itself."""
-    host = (urlsplit(base_url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    address = _ip_address(host)
-    return address is not None and address.is_loopback
-
-
-def is_nearby(base_url: str) -> bool:
-    """Whether *base_url* names this machine, its containers' host or a private network."""
-    host = (urlsplit(base_url).hostname or "").rstrip(".")
-    address = _ip_address(host)
-    if address is not None:
-        return address.is_private
-    return is_loopback(base_url) or host.endswith((".local", ".internal", ".lan")) or "." not in host
-
-
-def is_ollama_cloud(model: str) -> bool:
-    """Whether Ollama would send *model*'s requests to its cloud (`gpt-oss:120b-cloud`, `kimi-k2:cloud`)."""
-    return model.lower().endswith(("-cloud", ":cloud"))
-
-
-def is_local(*, dialect: str, base_url: str, model: str, model_says: bool | None, server_says: bool | None) -> bool:
-    """Whether text sent to *model* stays on the machine: as declared, else only Ollama on loopback."""
-    if model_says is not None:
-        return model_says
-    if dialect == "ollama" and is_ollama_cloud(model):
-        return False
-    if server_says is not None:
-        return server_says
-    return dialect == "ollama" and is_loopback(base_url)
-
-
-def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None

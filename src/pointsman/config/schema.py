@@ -18,6 +18,8 @@ from pointsman.config.field_types import (
     JsonField,
     Name,
     Names,
+    ProviderName,
+    Query,
     Seconds,
     SecretText,
     Section,
@@ -85,10 +87,16 @@ class EndpointSettings(Timeouts):
     """A server that speaks one dialect."""
 
     dialect: Dialect = Field(default="openai_chat", description="The API it speaks.")
-    base_url: Address = Field(description="Its address; for OpenAI-shaped servers it ends in /v1.")
+    base_url: Address = Field(
+        description="Its address; for OpenAI-shaped servers it ends in /v1. `{model}` in it is the model's name there."
+    )
     api_key: SecretText | None = Field(default=None, description="Its key, or `os.environ/NAME`.")
     auth: Auth | None = Field(default=None, description="The header its key goes in; its dialect's own if not given.")
-    query: str = Field(default="", description="Query joined to every path, such as `api-version=2024-10-21`.")
+    query: Query = Field(default="", description="Query joined to every path, such as `api-version=2024-10-21`.")
+    provider: ProviderName | None = Field(
+        default=None,
+        description="Whose server it is, if its address does not tell: what is odd about it is known by that.",
+    )
     local: bool | None = Field(
         default=None,
         description="Whether text sent to it stays on this machine. Undeclared: only Ollama on loopback is local.",
@@ -141,6 +149,7 @@ class ModelSettings(Section):
     dialect: Dialect | None = Field(default=None, description="The API of `base_url`.")
     api_key: SecretText | None = Field(default=None, description="Key for its server, or `os.environ/NAME`.")
     auth: Auth | None = Field(default=None, description="The header the key goes in; the dialect's own if not given.")
+    query: Query = Field(default="", description="Query joined to every path; the endpoint's if not given.")
     headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
     connect_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for a connection.")
     first_byte_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for the first byte.")

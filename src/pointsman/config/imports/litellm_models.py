@@ -6,7 +6,7 @@ from typing import Final
 
 from pointsman.config.imports.notes import Notes
 from pointsman.config.ollama_options import BESIDE_OPTIONS, OPTIONS, UNHEARD
-from pointsman.config.providers import split_provider
+from pointsman.config.servers import split_provider
 from pointsman.config.tree import Node, Path, mapping
 
 ENTRY_KEYS = frozenset({"model_name", "litellm_params", "model_info"})
@@ -29,7 +29,7 @@ DEFAULTS = OPTIONS | BESIDE_OPTIONS | UNHEARD | {
     "logprobs", "max_completion_tokens", "max_tokens", "tools", "top_logprobs",
 }  # fmt: skip
 ALWAYS_SO = frozenset({"drop_params"})  # Pointsman always leaves out what a dialect cannot say, and lists it
-OTHER_PARAMS = frozenset({"model", "extra_headers", "extra_body", "organization", "custom_llm_provider"})
+OTHER_PARAMS = frozenset({"model", "extra_headers", "extra_body", "organization", "custom_llm_provider", "api_version"})
 LACKS: Final = {
     "supports_vision": "images",
     "supports_function_calling": "tools",
@@ -59,6 +59,9 @@ def model_entry(name: Node, params: Node, info: Node | None, path: Path, notes: 
     for key, ours in RENAMED.items():
         if key in params.entries:
             entry[ours] = params.entries[key]
+    version = params.entries.get("api_version")
+    if version is not None and version.value is not None:
+        entry["query"] = Node(f"api-version={version.value}", version.origin)
     headers = _headers(params, at, notes)
     if headers.entries:
         entry["headers"] = headers
