@@ -10,6 +10,7 @@ from pointsman.cli import outermost
 from pointsman.cli.chat import chat
 from pointsman.cli.completion import completion
 from pointsman.cli.config import config
+from pointsman.cli.launch import launch
 from pointsman.cli.ledger import explain, logs, stats
 from pointsman.cli.models import models
 from pointsman.cli.route import route
@@ -54,7 +55,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, chat, route, models, logs, explain, stats, config, completion):
+for _command in (serve, chat, launch, route, models, logs, explain, stats, config, completion):
     cli.add_command(_command)
 
 
