@@ -38,6 +38,7 @@ def test_help_lists_the_commands_in_the_order_people_come_to_them(run: Run) -> N
         "Commands:\n"
         "  serve       Start the gateway and the page.\n"
         "  chat        Ask one question, or talk.\n"
+        "  launch      Start a coding agent that uses the gateway.\n"
         "  route       Decide which model a prompt goes to, and why.\n"
         "  models      List the models one may ask for.\n"
         "  logs        Show the latest requests.\n"
