@@ -85,11 +85,61 @@ def test_words_count_for_context_and_policy_only(status: int | None, message: st
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("30", 30.0), ("1.5", 1.5), ("0", 0.0), ("-1", None), ("nan", None), ("inf", None), ("Wed, 21 Oct", None)],
+    [
+        ("30", 30.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("Wed, 21 Oct", None),
+        ("Sat, 21 Nov 2026 08:00:31 GMT", 31.0),
+        ("Sat, 21 Nov 2026 07:00:00 GMT", 0.0),
+        ("Saturday, 21-Nov-26 08:01:00 GMT", 60.0),
+        ("Sat, 21 Nov 99999 08:00:00 GMT", None),
+    ],
 )
-def test_retry_after_is_taken_in_seconds(header: str, seconds: float | None) -> None:
-    """What is no number of seconds is no advice."""
-    assert classify(card=CARD, status=429, message="", retry_after=header).retry_after_s == seconds
+def test_retry_after_is_taken_in_seconds_or_as_a_time(header: str, seconds: float | None) -> None:
+    """A time counts from the answer's own `Date`, whatever our clock says; anything else is no advice."""
+    date = "Sat, 21 Nov 2026 08:00:00 GMT"
+    assert classify(card=CARD, status=429, message="", retry_after=header, date=date).retry_after_s == seconds
+
+
+def test_a_time_without_a_date_to_count_from_is_no_advice() -> None:
+    """Nor is one beside a date that is none."""
+    later = "Sat, 21 Nov 2026 08:00:31 GMT"
+    assert classify(card=CARD, status=429, message="", retry_after=later).retry_after_s is None
+    assert classify(card=CARD, status=429, message="", retry_after=later, date="today").retry_after_s is None
+    assert (
+        classify(card=CARD, status=429, message="", retry_after=later, date=f"{later[:-3]}-0000").retry_after_s is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "seconds"),
+    [
+        (429, "Rate limit reached for gpt-5 in organization o. Please try again in 20s. Visit …", 20.0),
+        (429, "Limit 10000, Used 9870. Please try again in 1m12.5s.", 72.5),
+        (429, "Please try again in 350ms.", 0.35),
+        (429, "Please try again in 2h", 7200.0),
+        (429, "Please retry after 26 seconds.", 26.0),
+        (429, "You exceeded your quota. Please retry in 34.074824224s.", 34.074824224),
+        (503, "Try again in 5 sec", 5.0),
+        (429, "Please try again in a moment.", None),
+        (429, "Please try again in 5 minutes.", None),
+        (429, "429 after 20s", None),
+        (400, "The text says: try again in 20s", None),
+    ],
+)
+def test_a_passing_failure_may_say_in_words_when_to_come_back(status: int, message: str, seconds: float | None) -> None:
+    """As OpenAI, Azure and Gemini say it; a lasting failure's words are not advice."""
+    assert classify(card=CARD, status=status, message=message).retry_after_s == seconds
+
+
+def test_the_header_says_it_before_the_words_do() -> None:
+    """The header is meant for programs."""
+    failure = classify(card=CARD, status=429, message="Please try again in 20s.", retry_after="1")
+    assert failure.retry_after_s == 1.0
 
 
 def test_a_failure_says_who_failed_and_how() -> None:

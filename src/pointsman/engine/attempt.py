@@ -110,6 +110,7 @@ class ModelCaller:
             code=found.code,
             error_type=found.type,
             retry_after=response.header("retry-after") or _text(found.retry_after_s),
+            date=response.header("date"),
             elapsed_ms=(self.clock() - began) * 1e3,
         )
 
