@@ -91,7 +91,9 @@ class OpenAIChat:
 
     @staticmethod
     def _joined(data: bytes) -> tuple[Body, str, Body]:
-        text, calls, reason, usage = "", {}, "", {}
+        text, reason = "", ""
+        calls: dict[int, Body] = {}
+        usage: Body = {}
         for chunk in events(data):
             usage = chunk.get("usage") or usage
             for choice in chunk["choices"]:
