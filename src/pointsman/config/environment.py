@@ -86,7 +86,7 @@ def overrides(environ: Mapping[str, str], below: Node) -> Node:
 def provider_values(tree: Node, environ: Mapping[str, str]) -> Node:
     """*tree* whose models take key and address from the provider's usual variables where they name none.
 
-    A key goes only to the provider's own address, never to one the file gives.
+    A key goes only to the provider's own address or to the one beside it, never to another that the file gives.
     """
     models = tree.entries.get("models")
     if models is None or not isinstance(models.value, (dict, tuple)):
@@ -112,7 +112,7 @@ def _filled(model: Node, environ: Mapping[str, str]) -> Node:
     if "query" not in entries:
         versions = _first_set(provider.version_variables, environ, "query")
         added |= {key: Node(f"api-version={node.text}", node.origin) for key, node in versions.items()}
-    if "api_key" not in entries and _is_at_home({**entries, **added}.get("base_url"), provider):
+    if "api_key" not in entries and ("base_url" in added or _is_at_home(entries.get("base_url"), provider)):
         added |= _first_set(provider.key_variables, environ, "api_key")
     return mapping({**entries, **added}, model.origin)
 
@@ -122,7 +122,8 @@ def _is_at_home(base_url: Node | None, provider: Provider) -> bool:
     if address is None:
         return False
     if provider.hosts:
-        return (urlsplit(address).hostname or "").endswith(provider.hosts)
+        url = urlsplit(address)
+        return url.scheme == "https" and (url.hostname or "").endswith(provider.hosts)
     return address == provider.base_url
 
 

@@ -71,7 +71,7 @@ ALL: Final = (
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     ),
     AZURE,
-    _cloud("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    _cloud("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", quirks=quirks.BY_TEMPLATE),
     _cloud("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", quirks=quirks.GROQ),
     _cloud("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", quirks=quirks.MISTRAL),
     _cloud("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", quirks=quirks.DEEPSEEK),

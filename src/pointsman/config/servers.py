@@ -21,7 +21,7 @@ _AUTH_OF_DIALECT: Final = MappingProxyType({"anthropic_messages": Auth.X_API_KEY
 _RESPONSES: Final = "responses/"
 _VERSION: Final = "api-version"
 _NEW_AZURE: Final = frozenset(("v1", "latest", "preview"))
-_KNOWS_NEW_LIMIT: Final = "2024-09"
+_KNOWS_NEW_LIMIT: Final = "2025"  # for models of every kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,8 @@ class Servers:
         if model.gguf is not None:
             url = self._gguf.get(id_, f"embedded:{id_}")
             endpoint = Endpoint(name=f"embedded-{id_}", dialect="openai_chat", base_url=url, is_local=True)
-            return endpoint, model.model or model.name, quirks.LLAMA_CPP
+            upstream = model.model or model.name
+            return endpoint, upstream, quirks_of(PROVIDERS["llama_cpp"], endpoint, upstream)
         if model.endpoint is not None:
             return self._named(model, model.endpoint)
         return self._inline(model)
@@ -79,7 +80,7 @@ class Servers:
             first_byte_timeout_s=server.first_byte_timeout_s,
             idle_timeout_s=server.idle_timeout_s,
         )
-        return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint)
+        return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint, upstream)
 
     def _inline(self, model: ModelSettings) -> tuple[Endpoint, str, Quirks | None]:
         server = inline_server(model)
@@ -98,7 +99,7 @@ class Servers:
             query=server.query,
             headers=_headers(model.headers),
         )
-        return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint)
+        return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint, upstream)
 
     def _shared(self, endpoint: Endpoint, model: ModelSettings, upstream: str) -> Endpoint:
         """*endpoint* with the model's own timeouts, under a name nobody else has."""
@@ -182,14 +183,31 @@ def provider_at(base_url: str) -> Provider | None:
     return None
 
 
-def quirks_of(provider: Provider | None, endpoint: Endpoint) -> Quirks | None:
-    """What is odd about *provider* at *endpoint*, if it is asked in the one dialect that servers depart from."""
-    if provider is None or endpoint.dialect != "openai_chat":
-        return None
+def quirks_of(provider: Provider | None, endpoint: Endpoint, model: str) -> Quirks | None:
+    """What is odd about *provider* and *model* at *endpoint*, in the dialects that servers depart from.
+
+    Of a server nobody knows it is assumed that it has not heard of the role `developer`. The Responses API is met at
+    OpenAI and Azure only, where just the models are particular.
+    """
+    name = provider.name if provider else None
+    of_model = quirks.of_model(model, name)
+    match endpoint.dialect:
+        case "openai_chat":
+            found = quirks.both(_of_server(provider, endpoint), of_model)
+        case "openai_responses":
+            found = Quirks(refuses_thinking=of_model.refuses_thinking)
+        case _:
+            return None
+    return None if found == Quirks() else found
+
+
+def _of_server(provider: Provider | None, endpoint: Endpoint) -> Quirks:
+    if provider is None:
+        return quirks.BY_TEMPLATE
     version = dict(parse_qsl(endpoint.query)).get(_VERSION, "")
     if provider.name == AZURE.name and version[:1].isdigit() and version < _KNOWS_NEW_LIMIT:
         return quirks.OLD_AZURE
-    return provider.quirks
+    return provider.quirks or Quirks()
 
 
 def _server_kind(provider: Provider | None, base_url: str) -> Provider | None:

@@ -122,6 +122,7 @@ class Quirks:
 
     renames: tuple[tuple[str, str], ...] = ()  # such as ("max_tokens", "max_completion_tokens")
     refuses: frozenset[str] = frozenset()
+    refuses_thinking: frozenset[str] = frozenset()  # refused unless the request says not to think
     refuses_in_messages: frozenset[str] = frozenset()  # such as "name", "reasoning_content"
     call_id_chars: int | None = None  # so many letters and digits have the ids of tool calls
     has_developer: bool = True  # knows the role; else it is "system"

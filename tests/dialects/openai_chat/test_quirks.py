@@ -23,13 +23,24 @@ NAMED: JsonObject = {"type": "function", "function": {"name": "f"}}
 
 RENAMES = Quirks(renames=(("max_tokens", "max_completion_tokens"), ("seed", "random_seed")))
 REFUSES = Quirks(refuses=frozenset(("logprobs", "stream_options", "user")))
+REFUSES_THINKING = Quirks(refuses_thinking=frozenset(("temperature",)))
 REFUSES_IN_MESSAGES = Quirks(refuses_in_messages=frozenset(("name", "reasoning_content")))
 SHORT_IDS = Quirks(call_id_chars=9)
 NO_DEVELOPER = Quirks(has_developer=False)
 NO_NAMED_CHOICE = Quirks(has_named_choice=False)
 NO_STRICT = Quirks(has_strict_tools=False)
 WANTS_REASONING = Quirks(wants_reasoning_with_calls=True)
-EVERY = (RENAMES, REFUSES, REFUSES_IN_MESSAGES, SHORT_IDS, NO_DEVELOPER, NO_NAMED_CHOICE, NO_STRICT, WANTS_REASONING)
+EVERY = (
+    RENAMES,
+    REFUSES,
+    REFUSES_THINKING,
+    REFUSES_IN_MESSAGES,
+    SHORT_IDS,
+    NO_DEVELOPER,
+    NO_NAMED_CHOICE,
+    NO_STRICT,
+    WANTS_REASONING,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +49,13 @@ EVERY = (RENAMES, REFUSES, REFUSES_IN_MESSAGES, SHORT_IDS, NO_DEVELOPER, NO_NAME
         (RENAMES, {"max_tokens": 5, "seed": 1, "n": 2}, {"n": 2, "max_completion_tokens": 5, "random_seed": 1}, ()),
         (RENAMES, {"max_tokens": 5, "max_completion_tokens": 6}, {"max_completion_tokens": 6}, ()),
         (REFUSES, {"logprobs": True, "user": "u", "n": 2, "stream_options": {}}, {"n": 2}, ("logprobs", "user")),
+        (
+            REFUSES_THINKING,
+            {"temperature": 0, "reasoning_effort": "low"},
+            {"reasoning_effort": "low"},
+            ("temperature",),
+        ),
+        (REFUSES_THINKING, {"temperature": 0, "reasoning": {}}, {"reasoning": {}}, ("temperature",)),
         (
             NO_NAMED_CHOICE,
             {"tools": [OTHER, TOOL], "tool_choice": NAMED},
@@ -113,6 +131,8 @@ def test_a_message_is_said_as_the_server_takes_it(
     [
         (RENAMES, {"max_completion_tokens": 6}),
         (REFUSES, {"n": 2}),
+        (REFUSES_THINKING, {"temperature": 0, "reasoning_effort": "none"}),
+        (REFUSES_THINKING, {"temperature": 0, "reasoning": {"effort": "none"}}),
         (REFUSES_IN_MESSAGES, {"messages": [HI, {"role": "function", "name": "f", "content": "4"}, "x"]}),
         (SHORT_IDS, {"messages": [{"role": "tool", "tool_call_id": "abcdefgh9"}, {"tool_calls": ["x", {"id": 5}]}]}),
         (NO_DEVELOPER, {"messages": [{"role": "system", "content": "x"}]}),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ALPHABET: Final = string.digits + string.ascii_letters
 _PLAIN: Final = re.compile(r"[A-Za-z0-9]+")
+_NO_THINKING: Final = "none"
 _NAMED_BY_ROLE: Final = "function"  # the legacy tool message: its name says whose result it is
 # Left out without a word: what servers that refuse them do anyway, or what only repeats another field.
 _UNSAID: Final = frozenset(("stream_options",))
@@ -31,7 +32,8 @@ def adapted(body: JsonObject, quirks: Quirks) -> tuple[JsonObject, tuple[str, ..
         if name in body:
             value = body.pop(name)
             body.setdefault(known, value)
-    lost = [name for name in body if name in quirks.refuses]
+    refused = quirks.refuses if _says_not_to_think(body) else quirks.refuses | quirks.refuses_thinking
+    lost = [name for name in body if name in refused]
     for name in lost:
         del body[name]
     if not quirks.has_named_choice:
@@ -40,6 +42,12 @@ def adapted(body: JsonObject, quirks: Quirks) -> tuple[JsonObject, tuple[str, ..
         lost += _without_strict(body)
     lost += _fit_messages(body, quirks)
     return body, tuple(name for name in lost if name not in _UNSAID)
+
+
+def _says_not_to_think(body: JsonObject) -> bool:
+    reasoning = body.get("reasoning")  # where the Responses API says it
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else body.get("reasoning_effort")
+    return effort == _NO_THINKING
 
 
 def _spell_out_choice(body: JsonObject) -> None:
