@@ -68,6 +68,8 @@ EVERYTHING: JsonObject = {
             {"stop_sequences": ["END"], "temperature": 0.2, "top_p": 0.9, "top_k": 5, "max_tokens": 100},
         ),
         ("anthropic_messages", {"max_completion_tokens": 6}, {"max_tokens": 6}),
+        ("anthropic_messages", {"reasoning_effort": "low"}, {}),
+        ("openai_responses", {"reasoning_effort": "low"}, {}),
         ("anthropic_messages", {"max_completion_tokens": 6, "max_tokens": 5}, {"max_tokens": 5}),
         ("anthropic_messages", {"thinking": {"type": "enabled"}, "x": 1}, {"thinking": {"type": "enabled"}, "x": 1}),
         (

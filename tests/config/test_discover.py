@@ -163,3 +163,52 @@ JSON = st.recursive(
 def test_any_answer_is_read_without_an_error(answers: dict[str, Json]) -> None:
     """A server that answers nonsense offers nothing."""
     loaded_from(settings_from(answers, {}).settings)
+
+
+AZURE = {"AZURE_API_KEY": "k", "AZURE_API_BASE": "https://r.openai.azure.com"}
+
+
+def test_azures_deployments_are_found_by_the_names_the_environment_gives() -> None:
+    """Nobody else knows them; their tiers are guessed, and OpenAI's model of the same name keeps its own."""
+    environ = {
+        **AZURE,
+        "AZURE_API_VERSION": "2024-10-21",
+        "AZURE_OPENAI_DEPLOYMENT": "gpt-5-mini, chat",
+        "OPENAI_API_KEY": "o",
+    }
+    found = settings_from({}, environ)
+    assert tiers(found) | {"azure/gpt-5-mini": (Tier.MEDIUM, False), "chat": (Tier.REASONING, False)} == tiers(found)
+    assert found.lines[-1] == "azure: key found, azure/gpt-5-mini, chat"
+    card = loaded_from(found.settings).catalog.pools["azure/gpt-5-mini"][0]
+    assert (card.endpoint.base_url, card.endpoint.query, card.endpoint.api_key, card.price is not None) == (
+        "https://r.openai.azure.com/openai/deployments/gpt-5-mini",
+        "api-version=2024-10-21",
+        Secret("k"),
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "lines"),
+    [
+        (AZURE, ("azure: key found; name your deployments in AZURE_OPENAI_DEPLOYMENT",)),
+        ({"AZURE_API_KEY": "k"}, ()),
+        ({"AZURE_API_BASE": "https://r.openai.azure.com"}, ()),
+        (
+            {**AZURE, "AZURE_API_BASE": "r.openai.azure.com", "AZURE_OPENAI_DEPLOYMENT": "d"},
+            ("azure: key found, but address or version is none; see AZURE_API_BASE and AZURE_API_VERSION",),
+        ),
+    ],
+)
+def test_an_incomplete_azure_offers_nothing(environ: dict[str, str], lines: tuple[str, ...]) -> None:
+    """And says what is missing, once there is a key."""
+    found = settings_from({}, environ)
+    assert (found.models, found.lines) == ((), lines)
+
+
+def test_a_found_server_has_the_quirks_of_its_kind() -> None:
+    """llama.cpp takes no tool by name, wherever it listens on this machine."""
+    rows: Json = {"data": [{"id": "m", "owned_by": "llamacpp"}]}
+    card = loaded_from(settings_from({"llama_cpp": rows}, {}).settings).catalog.models[0]
+    assert card.quirks is not None
+    assert not card.quirks.has_named_choice

@@ -70,6 +70,24 @@ def test_a_key_goes_where_its_api_reads_it(model: str, dialect: str, auth: Auth)
 
 
 @pytest.mark.parametrize(
+    ("model", "base_url", "asked", "dialect"),
+    [
+        ("anthropic/x", "https://api.anthropic.com", "https://api.anthropic.com/v1", "anthropic_messages"),
+        ("anthropic/x", "https://proxy.example/claude/", "https://proxy.example/claude", "anthropic_messages"),
+        ("gemini/x", "https://proxy.example", "https://proxy.example/v1beta", "gemini"),
+        ("gemini/x", "https://proxy.example/v1beta/openai", "https://proxy.example/v1beta/openai", "openai_chat"),
+        ("ollama/x", "http://gpu-box:11434/v1", "http://gpu-box:11434", "ollama"),
+        ("openai/x", "http://gpu-box:9", "http://gpu-box:9", "openai_chat"),
+    ],
+)
+def test_an_address_may_leave_out_the_version(model: str, base_url: str, asked: str, dialect: str) -> None:
+    """LiteLLM's files do, for APIs with one of their own; Gemini's other API has another path and another key."""
+    endpoint = card(model, base_url=base_url, api_key="k").endpoint
+    auth = {"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY}.get(dialect, Auth.BEARER)
+    assert (endpoint.base_url, endpoint.dialect, endpoint.auth) == (asked, dialect, auth)
+
+
+@pytest.mark.parametrize(
     ("base_url", "query", "dialect", "asked"),
     [
         (RESOURCE, "", "openai_chat", (f"{RESOURCE}/openai/v1", "")),

@@ -21,10 +21,13 @@ UNHEARD: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "ollama": ollama_options.UNHEARD,
         "anthropic_messages": _NOWHERE
         | _PENALTIES
-        | {"logprobs", "n", "parallel_tool_calls", "response_format", "seed", "top_logprobs", "user", "verbosity"},
+        | {"logprobs", "n", "parallel_tool_calls", "reasoning_effort", "response_format", "seed", "top_logprobs"}
+        | {"user", "verbosity"},
         "gemini": _NOWHERE
         | {"parallel_tool_calls", "reasoning_effort", "response_format", "service_tier", "user", "verbosity"},
-        "openai_responses": _NOWHERE | _PENALTIES | {"logprobs", "n", "seed", "stop", "top_k"},
+        "openai_responses": _NOWHERE
+        | _PENALTIES
+        | {"logprobs", "n", "reasoning_effort", "response_format", "seed", "stop", "top_k", "verbosity"},
     }
 )
 """Fields that have no place in an API, by dialect; there they would be an error, so they are left out."""

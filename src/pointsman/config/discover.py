@@ -8,8 +8,9 @@ from typing import Final
 
 from pointsman.config import packaged, prices
 from pointsman.config.catalog import guess_tier
+from pointsman.config.discover_azure import azure_models
 from pointsman.config.locality import is_ollama_cloud
-from pointsman.config.providers import PROVIDERS, Provider
+from pointsman.config.providers import AZURE, PROVIDERS, Provider
 from pointsman.config.schema import EndpointSettings, ModelSettings, Settings
 from pointsman.config.sizes import is_embedding_model, tier_by_size
 from pointsman.config.tree import plain
@@ -92,6 +93,10 @@ def settings_from(answers: Mapping[str, Json], environ: Mapping[str, str], base:
         models += [model for model, _ in added]
         found += [described for _, described in added]
         lines.append(f"{name}: key found, {', '.join(model.name for model, _ in added)}")
+    deployed, said = azure_models(environ, {model.name for model in models})
+    models += deployed
+    found += [FoundModel(name=model.name, endpoint=AZURE.name, tier=model.tier, is_local=False) for model in deployed]
+    lines += said
     changes = {"endpoints": endpoints, "models": models}
     settings = (base or Settings()).model_copy(update=changes)
     return Discovery(settings=settings, models=tuple(found), lines=tuple(lines))

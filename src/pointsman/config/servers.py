@@ -19,6 +19,7 @@ from pointsman.core.errors import ConfigError
 MODEL: Final = "{model}"  # in an address: the model's name at the server
 _AUTH_OF_DIALECT: Final = MappingProxyType({"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY})
 _RESPONSES: Final = "responses/"
+_OPENAI_BELOW: Final = "/openai"
 _VERSION: Final = "api-version"
 _NEW_AZURE: Final = frozenset(("v1", "latest", "preview"))
 _KNOWS_NEW_LIMIT: Final = "2025"  # for models of every kind
@@ -138,11 +139,27 @@ def inline_server(model: ModelSettings) -> Inline:
             hint=f"Give `base_url`, or set {variable}." if variable else hint,
         )
     base_url, query = base_url.replace(MODEL, quote(upstream, safe="")), model.query
-    if provider is not None and provider.dialect == "ollama":
-        base_url = base_url.removesuffix("/v1")
-    elif provider is not None and provider.name == AZURE.name:
+    if provider is not None and provider.name == AZURE.name:
         base_url, query = azure_address(base_url, query, upstream, provider.dialect)
+    elif provider is not None:
+        base_url, provider = _own_api(base_url, provider)
     return Inline(provider=provider, upstream_model=upstream, base_url=base_url, query=query)
+
+
+def _own_api(base_url: str, provider: Provider) -> tuple[str, Provider]:
+    """*base_url* as *provider*'s own API has it, for people give it with and without the version.
+
+    Below Gemini's `/openai` it speaks OpenAI's.
+    """
+    match provider.dialect:
+        case "ollama":
+            return base_url.removesuffix("/v1"), provider
+        case "anthropic_messages" | "gemini" if not urlsplit(base_url).path.strip("/"):
+            return f"{base_url}{urlsplit(provider.base_url or '').path}", provider
+        case "gemini" if base_url.endswith(_OPENAI_BELOW):
+            return base_url, replace(provider, dialect="openai_chat", auth=Auth.BEARER)
+        case _:
+            return base_url, provider
 
 
 def azure_address(base_url: str, query: str, deployment: str, dialect: str) -> tuple[str, str]:
