@@ -13,6 +13,21 @@ from pointsman.core.errors import ConfigError
 from tests.config.conftest import Refusal
 
 REFUSALS = {
+    "endpoints: {e: {base_url: 'http://h/v1', provider: lama}}": (
+        "pointsman.yaml:1: endpoints.e.provider: should be one of anthropic, azure, cerebras, deepseek, fireworks, gemini, "
+        "groq, litert_lm, llama_cpp, lm_studio, mistral, nvidia_nim, ollama, openai, openrouter, perplexity, together, "
+        "vllm, xai."
+    ),
+    "endpoints: {e: {base_url: 'http://h/v1', query: 'a b'}}": (
+        "pointsman.yaml:1: endpoints.e.query: should be NAME=VALUE, joined by &, without spaces or #."
+    ),
+    "models: [{name: m, model: openai/x, query: 7}]": (
+        "pointsman.yaml:1: models[0].query: should be NAME=VALUE, joined by &, without spaces or #."
+    ),
+    "models: [{name: m, model: azure/x}]": (
+        "pointsman.yaml:1: models[0].model: Nothing says where the model 'azure/x' is served. Give `base_url`, or set "
+        "AZURE_API_BASE."
+    ),
     "server:\n  prot: 4001\n": "pointsman.yaml:2: server.prot: unknown key; did you mean 'port'?",
     "servr: {}\n": "pointsman.yaml:1: servr: unknown key; did you mean 'server'?",
     "zzz: 1\n": "pointsman.yaml:1: zzz: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
