@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +30,12 @@ class Guard:
     hosts: frozenset[str] = frozenset()
     any_host: bool = False
     keys: tuple[Secret, ...] = ()
+    _digests: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Digest the keys once."""
+        digests = tuple(hashlib.sha256(key.reveal().encode()).digest() for key in self.keys)
+        object.__setattr__(self, "_digests", digests)
 
     def check(self, scope: Scope) -> None:
         """Host and Origin; Refused when the request comes from somewhere it should not."""
@@ -56,8 +62,8 @@ class Guard:
             raise Unauthenticated(message, hint="Send it as `Authorization: Bearer KEY`.")
         digest = hashlib.sha256(offered.encode()).digest()
         is_known = False
-        for key in self.keys:  # all of them, so that the time says nothing
-            is_known |= hmac.compare_digest(digest, hashlib.sha256(key.reveal().encode()).digest())
+        for known in self._digests:  # all of them, so that the time says nothing
+            is_known |= hmac.compare_digest(digest, known)
         if not is_known:
             message = "The key is not valid here."
             raise Unauthenticated(message, hint="Check it against `server.keys`.")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _WORD = re.compile(r"\w+")
 
@@ -42,7 +42,7 @@ class Lexicon:
     boundary. A keyword listed twice is found twice.
     """
 
-    __slots__ = ("_bounded", "_keywords", "_order", "_phrases", "_words")
+    __slots__ = ("_keywords", "_order", "_own", "bounded", "phrases", "words")
 
     def __init__(self, keywords: tuple[str, ...]) -> None:
         """Sort *keywords* by how they match."""
@@ -51,45 +51,53 @@ class Lexicon:
         self._order = {keyword: index for index, keyword in enumerate(distinct)}
         if len(distinct) < len(self._keywords):  # repeated keywords are found as often as they stand there
             self._order = {}
-        self._phrases = tuple(keyword for keyword in distinct if _matches_anywhere(keyword))
+        self._own = frozenset(distinct)
+        self.phrases = tuple(keyword for keyword in distinct if _matches_anywhere(keyword))
         spaced = [keyword for keyword in distinct if not _matches_anywhere(keyword)]
-        self._words = frozenset(keyword for keyword in spaced if _WORD.fullmatch(keyword))
-        self._bounded = tuple(
-            (keyword, re.compile(rf"\b{re.escape(keyword)}\b")) for keyword in spaced if keyword not in self._words
+        self.words = frozenset(keyword for keyword in spaced if _WORD.fullmatch(keyword))
+        self.bounded = tuple(
+            (keyword, re.compile(rf"\b{re.escape(keyword)}\b")) for keyword in spaced if keyword not in self.words
         )
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The keywords that are found as whole words."""
-        return self._words
 
     def found_in(self, lowered: str, words: Iterable[str]) -> tuple[str, ...]:
         """The keywords present, in the list's order; *words* must hold all of its words among `words_of(lowered)`."""
-        hits = self._words.intersection(words)
-        present = [phrase for phrase in self._phrases if phrase in lowered]
-        present += [
-            keyword for keyword, pattern in self._bounded if keyword in lowered and pattern.search(lowered) is not None
-        ]
-        if not hits and not present:
+        hits = self.words.intersection(words).union([phrase for phrase in self.phrases if phrase in lowered])
+        for keyword, pattern in self.bounded:
+            if keyword in lowered and pattern.search(lowered) is not None:
+                hits |= {keyword}
+        return self.among(hits)
+
+    def among(self, found: frozenset[str]) -> tuple[str, ...]:
+        """Those of its keywords that are among *found*, in the list's order."""
+        own = self._own & found
+        if not own:
             return ()
-        hits = hits.union(present)
         if self._order:
-            return tuple(sorted(hits, key=self._order.__getitem__))
-        return tuple(keyword for keyword in self._keywords if keyword in hits)
+            return tuple(sorted(own, key=self._order.__getitem__)) if len(own) > 1 else tuple(own)
+        return tuple(keyword for keyword in self._keywords if keyword in own)
 
 
-class WordsOfAll:
-    """The one-word keywords of several lexicons, looked up in a text once for all of them."""
+class Lexicons:
+    """Several lexicons looked for in one go: each text is gone through once for the words of all, once per phrase."""
 
-    __slots__ = ("_words",)
+    __slots__ = ("_bounded", "_lexicons", "_phrases", "_words")
 
-    def __init__(self, lexicons: Iterable[Lexicon]) -> None:
-        """Join the words of *lexicons*."""
+    def __init__(self, lexicons: Sequence[Lexicon]) -> None:
+        """Look for *lexicons*, in this order."""
+        self._lexicons = tuple(lexicons)
         self._words = frozenset(word for lexicon in lexicons for word in lexicon.words)
+        self._phrases = tuple(dict.fromkeys(phrase for lexicon in lexicons for phrase in lexicon.phrases))
+        self._bounded = tuple(dict.fromkeys(bounded for lexicon in lexicons for bounded in lexicon.bounded))
 
-    def among(self, words: Iterable[str]) -> frozenset[str]:
-        """Those of *words* that are a keyword of any: few, so that each list is quick with them."""
-        return self._words.intersection(words)
+    def found_in(self, lowered: str, words: Iterable[str]) -> list[tuple[str, ...]]:
+        """What each lexicon finds: see Lexicon.found_in."""
+        hits = self._words.intersection(words).union([phrase for phrase in self._phrases if phrase in lowered])
+        for keyword, pattern in self._bounded:
+            if keyword in lowered and pattern.search(lowered) is not None:
+                hits |= {keyword}
+        if not hits:
+            return [()] * len(self._lexicons)
+        return [lexicon.among(hits) for lexicon in self._lexicons]
 
 
 def _matches_anywhere(keyword: str) -> bool:

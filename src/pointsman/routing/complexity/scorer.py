@@ -64,7 +64,7 @@ def score(text: str, settings: ComplexitySettings) -> ComplexityScore:
     """Score *text* and name its tier."""
     lowered = text.lower()
     words = words_of(lowered)
-    built_in = _built_in_contributions(text, lowered, settings.lexicons.built_in_words.among(words), settings)
+    built_in = _built_in_contributions(text, lowered, words, settings)
     own = tuple(
         Contribution(matchers.name, value, matchers.weight, found)
         for matchers in settings.lexicons.custom
@@ -109,14 +109,11 @@ def keyword_tier(text: str, settings: ComplexitySettings) -> KeywordTier | None:
 
 
 def _built_in_contributions(
-    text: str, lowered: str, words: frozenset[str], settings: ComplexitySettings
+    text: str, lowered: str, words: list[str], settings: ComplexitySettings
 ) -> tuple[Contribution, ...]:
     """The seven dimensions in their order of addition."""
-    lexicons, weights = settings.lexicons, settings.weights
-    code = lexicons.code.found_in(lowered, words)
-    reasoning = lexicons.reasoning.found_in(lowered, words)
-    technical = lexicons.technical.found_in(lowered, words)
-    simple = lexicons.simple.found_in(lowered, words)
+    weights = settings.weights
+    code, reasoning, technical, simple = settings.lexicons.built_in.found_in(lowered, words)
     steps = _multi_step_signs(lowered)
     questions = text.count("?")
     return (

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from pointsman.core.errors import ConfigError
 from pointsman.routing.complexity import vocabulary
 from pointsman.routing.complexity.custom import CustomDimension, CustomMatchers
-from pointsman.routing.complexity.lexicon import Lexicon, WordsOfAll
+from pointsman.routing.complexity.lexicon import Lexicon
+from pointsman.routing.complexity.lexicon import Lexicons as BuiltIn
 from pointsman.routing.complexity.pattern_cost import MAX_TOTAL_WORK, pattern_work
 
 if TYPE_CHECKING:
@@ -107,19 +108,15 @@ class ComplexitySettings:
                 param="custom_dimensions",
             )
         technical = self.technical_keywords or vocabulary.TECHNICAL_KEYWORDS
-        built_in = (
-            Lexicon(self.code_keywords or vocabulary.CODE_KEYWORDS),
-            Lexicon(self.reasoning_keywords or vocabulary.REASONING_KEYWORDS),
-            Lexicon(_extended(technical, self.custom_technical_keywords)),
-            Lexicon(self.simple_keywords or vocabulary.SIMPLE_KEYWORDS),
-        )
-        code, reasoning, technical_terms, simple = built_in
         lexicons = Lexicons(
-            code=code,
-            reasoning=reasoning,
-            technical=technical_terms,
-            simple=simple,
-            built_in_words=WordsOfAll(built_in),
+            built_in=BuiltIn(
+                (
+                    Lexicon(self.code_keywords or vocabulary.CODE_KEYWORDS),
+                    Lexicon(self.reasoning_keywords or vocabulary.REASONING_KEYWORDS),
+                    Lexicon(_extended(technical, self.custom_technical_keywords)),
+                    Lexicon(self.simple_keywords or vocabulary.SIMPLE_KEYWORDS),
+                )
+            ),
             custom=tuple(CustomMatchers(dimension) for dimension in self.custom_dimensions),
             rules=tuple((Lexicon(_without_blanks(rule.keywords)), rule.tier) for rule in self.keyword_tier_rules),
         )
@@ -137,11 +134,7 @@ class ComplexitySettings:
 class Lexicons:
     """A settings value's keyword lists, ready to match."""
 
-    code: Lexicon
-    reasoning: Lexicon
-    technical: Lexicon
-    simple: Lexicon
-    built_in_words: WordsOfAll
+    built_in: BuiltIn  # code, reasoning, technical, simple
     custom: tuple[CustomMatchers, ...]
     rules: tuple[tuple[Lexicon, Tier], ...]
 
