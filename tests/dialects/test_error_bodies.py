@@ -62,7 +62,31 @@ NOTHING_SAID = UpstreamError(message="the endpoint gave no message")
             UpstreamError(message="quota", type="RESOURCE_EXHAUSTED", status=429),
         ),
         ("FastAPI", {"detail": "Not Found"}, UpstreamError(message="Not Found")),
-        ("FastAPI, a list", {"detail": [{"loc": ["body"], "msg": "required"}]}, UpstreamError(message="required")),
+        (
+            "FastAPI, a list",
+            {"detail": [{"loc": ["body"], "msg": "required"}]},
+            UpstreamError(message="body: required"),
+        ),
+        (
+            "Mistral",
+            {
+                "object": "error",
+                "message": {"detail": [{"loc": ["body", "store"], "msg": "not permitted"}]},
+                "type": "t",
+            },
+            UpstreamError(message="body.store: not permitted", type="t"),
+        ),
+        ("wrapped for ever", {"message": {"detail": {"msg": {"msg": {"msg": {"msg": "x"}}}}}}, NOTHING_SAID),
+        (
+            "Gemini at /openai",
+            [{"error": {"code": 429, "message": "q", "details": [5, {"retryDelay": "31s"}, {"retryDelay": "900ms"}]}}],
+            UpstreamError(message="q", status=429, retry_after_s=31.0),
+        ),
+        (
+            "no durations",
+            {"error": {"message": "m", "details": [{"retryDelay": 5}, {"retryDelay": "soon"}]}},
+            UpstreamError(message="m"),
+        ),
         ("errors", {"errors": [{"message": "bad"}]}, UpstreamError(message="bad")),
         ("empty errors", {"errors": [], "message": "m"}, UpstreamError(message="m")),
         ("LM Studio", {"error": ["no model loaded"]}, UpstreamError(message="no model loaded")),

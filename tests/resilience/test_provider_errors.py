@@ -140,6 +140,15 @@ CASES = (
         server="Groq",
         type="tokens",
     ),
+    openai(
+        400,
+        BAD_REQUEST,
+        "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+        "string_above_max_length",
+    ),
+    openai(400, NOT_FOUND, "The model `x` has been decommissioned.", "model_decommissioned", server="Groq"),
+    openai(400, NOT_FOUND, "Model Not Exist", "invalid_request_error", server="DeepSeek"),
+    openai(400, CONTENT, "Content Exists Risk", "invalid_request_error", server="DeepSeek"),
     openai(402, TERMINAL, "Insufficient Balance", "invalid_request_error", server="DeepSeek", type="unknown_error"),
     openai(
         400, CONTEXT, "This model's maximum prompt length is 131072 but the request contains 2.", None, server="xAI"
@@ -156,6 +165,16 @@ CASES = (
         TRANSIENT,
         {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "x is rate-limited"}}},
     ),
+    other(
+        "xAI", 400, AUTH, {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: x."}
+    ),
+    other(
+        "xAI",
+        429,
+        TERMINAL,
+        {"code": "Some resource has been exhausted", "error": "Your team has used all available credits."},
+    ),
+    other("OpenRouter", 400, NOT_FOUND, {"error": {"message": "a/b is not a valid model ID", "code": 400}}),
     other("OpenRouter", 402, TERMINAL, {"error": {"message": "Insufficient credits", "code": 402}}),
     other(
         "Azure",
@@ -207,6 +226,23 @@ CASES = (
         "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
     ),
     gemini(400, BAD_REQUEST, "INVALID_ARGUMENT", "Unknown name 'x'"),
+    gemini(400, TERMINAL, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+    Case(
+        server="Gemini at /openai",
+        status=429,
+        kind=TRANSIENT,
+        wait_s=31.0,
+        body=[
+            {
+                "error": {
+                    "code": 429,
+                    "message": "You exceeded your current quota.",
+                    "status": "RESOURCE_EXHAUSTED",
+                    "details": [{"@type": f"{RPC}RetryInfo", "retryDelay": "31s"}],
+                }
+            }
+        ],
+    ),
     gemini(
         400,
         AUTH,
@@ -250,7 +286,8 @@ CASES = (
     gemini(503, TRANSIENT, "UNAVAILABLE", "The model is overloaded. Please try again later."),
     ollama(404, NOT_FOUND, "model 'x' not found"),
     ollama(503, TRANSIENT, "server busy, please try again.  maximum pending requests exceeded"),
-    ollama(400, BAD_REQUEST, '"x" does not support tools'),
+    ollama(400, NOT_FOUND, '"x" does not support tools'),
+    ollama(400, NOT_FOUND, "registry.ollama.ai/library/gemma3:4b does not support tools"),
     ollama(400, CONTEXT, "the input length exceeds the context length"),
     ollama(400, CONTEXT, "the prompt is longer than the context length currently available"),
     ollama(500, TRANSIENT, "llama runner process has terminated: signal: killed"),
@@ -284,6 +321,7 @@ CASES = (
     other("TGI", 429, TRANSIENT, {"error": "Model is overloaded", "error_type": "overloaded"}),
     other("Bedrock", 400, CONTEXT, {"message": "Input is too long for requested model."}),
     other("Bedrock", 400, CONTEXT, {"message": "Too many input tokens. Max input tokens: 8192"}),
+    other("Bedrock", 429, TRANSIENT, {"message": "Too many tokens, please wait before trying again."}),
     other("Bedrock", 429, TRANSIENT, {"message": "Too many requests, please wait before trying again."}),
     other(
         "Cerebras",
@@ -320,6 +358,7 @@ CASES = (
             "code": "3051",
         },
     ),
+    other("Mistral", 400, NOT_FOUND, {"object": "error", "message": "Invalid model: x", "type": "invalid_model"}),
     other(
         "Mistral",
         422,
@@ -373,7 +412,8 @@ def comes_in_streams(case: Case) -> bool:
 
 def of_event(failed: StreamFailed) -> Failure:
     """As the engine reads it."""
-    return classify(card=a_card("m"), status=failed.status, message=failed.message, code=failed.code)
+    wait = None if failed.retry_after_s is None else str(failed.retry_after_s)
+    return classify(card=a_card("m"), status=failed.status, message=failed.message, code=failed.code, retry_after=wait)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -401,6 +441,7 @@ def test_inside_a_stream_an_error_means_the_same_or_nothing_known(case: Case) ->
     scanner.close()
     assert scanner.failure == failed
     kind = of_event(failed).kind
+    assert of_event(failed).retry_after_s == (case.wait_s if kind is TRANSIENT else None)
     if case.server in SAYS_NOTHING_MORE and kind is not case.kind:
         assert kind is FailureKind.UNKNOWN
     else:

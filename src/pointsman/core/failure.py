@@ -11,7 +11,7 @@ class FailureKind(StrEnum):
 
     TERMINAL = "terminal"  # quota spent, model gone for good: not again today
     TRANSIENT = "transient"  # overload, rate limit, 5xx, network: may work soon
-    NOT_FOUND = "not_found"  # the endpoint does not know the model
+    NOT_FOUND = "not_found"  # the endpoint does not know the model, or the model not what is asked of it
     CONTEXT = "context"  # the prompt is longer than the window
     CONTENT = "content"  # a safety filter refused the content
     AUTH = "auth"  # our key for the endpoint is wrong

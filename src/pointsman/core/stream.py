@@ -109,6 +109,7 @@ class StreamFailed:
     message: str
     status: int | None = None
     code: str | None = None
+    retry_after_s: float | None = None
 
 
 @value_type

@@ -17,6 +17,8 @@ SAID_NOTHING = "the endpoint gave no message"
 
 _MAX_READ_CHARS = 65_536
 _MAX_LOOKED_AT_CHARS = 4 * MAX_MESSAGE_CHARS
+_MAX_WRAPPED = 3
+_WORDS = ("message", "detail", "msg", "error_description", "title")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,400})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
@@ -50,12 +52,14 @@ def read_error(value: Json) -> UpstreamError:
         code=_code(inner),
         type=_word(inner.get("type")) or _word(inner.get("status")),
         status=_status(inner),
+        retry_after_s=_wait_s(inner),
     )
 
 
 def failure_of(found: UpstreamError) -> StreamFailed:
     """The same as an event of a stream. The type stands in for a missing code: it is the more telling word."""
-    return StreamFailed(message=found.message, status=found.status, code=found.code or found.type)
+    code = found.code or found.type
+    return StreamFailed(message=found.message, status=found.status, code=code, retry_after_s=found.retry_after_s)
 
 
 def shorten(text: str) -> str:
@@ -73,16 +77,38 @@ def _plain(text: str) -> str:
 
 
 def _message(inner: JsonObject) -> str:
-    for key in ("message", "detail", "msg", "error_description", "title"):
-        found = inner.get(key)
-        if isinstance(found, list) and found:
-            found = found[0]
-        if isinstance(found, dict):
-            found = found.get("msg") or found.get("message")
-        said = _word(found)
-        if said is not None:
-            return said
-    return SAID_NOTHING
+    return next((said for key in _WORDS if (said := _said(inner.get(key), 0)) is not None), SAID_NOTHING)
+
+
+def _said(found: Json, depth: int) -> str | None:
+    """The words in *found*: a text, or FastAPI's list of what is wrong with which field, which Mistral wraps again."""
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, dict) or depth > _MAX_WRAPPED:
+        return _word(found)
+    words = next((said for key in _WORDS if (said := _said(found.get(key), depth + 1)) is not None), None)
+    where = found.get("loc")
+    path = ".".join(map(str, where)) if isinstance(where, list) else ""
+    return shorten(f"{path}: {words}") if words and path else words
+
+
+def _wait_s(inner: JsonObject) -> float | None:
+    """Seconds until one may come back, where Google's details say so."""
+    details = inner.get("details")
+    delays = (
+        (detail.get("retryDelay") for detail in details if isinstance(detail, dict))
+        if isinstance(details, list)
+        else ()
+    )
+    return max((wait for delay in delays if (wait := _seconds(delay)) is not None), default=None)
+
+
+def _seconds(delay: Json) -> float | None:
+    """A duration as protobuf writes it, "34.07s" or "900ms"."""
+    if not isinstance(delay, str):
+        return None
+    number, scale = (delay[:-2], 1e-3) if delay.endswith("ms") else (delay.removesuffix("s"), 1.0)
+    return float(number) * scale if number.replace(".", "", 1).isdecimal() and number.isascii() else None
 
 
 def _code(inner: JsonObject) -> str | None:

@@ -137,7 +137,12 @@ class ModelCaller:
         """An error event inside a stream."""
         elapsed_ms = (self.clock() - began) * 1e3
         return classify(
-            card=card, status=failed.status, message=failed.message, code=failed.code, elapsed_ms=elapsed_ms
+            card=card,
+            status=failed.status,
+            message=failed.message,
+            code=failed.code,
+            retry_after=_text(failed.retry_after_s),
+            elapsed_ms=elapsed_ms,
         )
 
     def cut(self, card: ModelCard, began: float) -> Failure:

@@ -20,7 +20,10 @@ _BY_CODE = {
     "insufficient_quota": FailureKind.TERMINAL,
     "billing_error": FailureKind.TERMINAL,
     "request_too_large": FailureKind.CONTEXT,
+    "FAILED_PRECONDITION": FailureKind.TERMINAL,
     "model_not_found": FailureKind.NOT_FOUND,
+    "model_decommissioned": FailureKind.NOT_FOUND,
+    "invalid_model": FailureKind.NOT_FOUND,
     "not_found_error": FailureKind.NOT_FOUND,
     "content_policy_violation": FailureKind.CONTENT,
     "content_filter": FailureKind.CONTENT,
@@ -56,23 +59,33 @@ _BY_STATUS = {
 # The words of OpenAI, Anthropic, Gemini, Ollama, llama.cpp, LM Studio, vLLM, TGI, Bedrock, Cerebras, Mistral and xAI.
 _CONTEXT_WORDS = re.compile(
     r"maximum (?:context|prompt) length|context[ _](?:length|size|window|limit)|prompt is too long"
-    r"|too many (?:input )?tokens|input is too long|longer than the context|input length exceeds"
+    r"|too many (?:input )?tokens(?!.{0,40}(?:per minute|please wait))|input is too long|longer than the context"
+    r"|input length exceeds"
     r"|exceeds? the (?:maximum number of tokens|available context)|input tokens exceed the configured limit"
     r"|input is too large to process|`inputs`[^.]{0,60} must (?:be|have) |max_tokens must be at least 1, got -"
     r"|current length is \d+ while limit is \d+"
-    r"|'(?:messages|input|prompt)\b[^']*': string too long|^string too long\. expected a string with maximum length",
+    r"|'(?:messages|input|prompt)(?:[^']*\b(?:content|text|output))?(?:\[\d+\])?': string too long"
+    r"|^string too long\. expected a string with maximum length",
     re.IGNORECASE,
 )
 _POLICY_WORDS = re.compile(
     r"content[ _]?(?:policy|filter|management)|safety system|ResponsibleAI|violates usage guidelines"
-    r"|(?:input|prompt) (?:was|is|has been) flagged",
+    r"|(?:input|prompt) (?:was|is|has been) flagged|content exists risk",
     re.IGNORECASE,
 )
+# What another model may know or be able to do.
+_UNKNOWN_WORDS = re.compile(
+    r"model not exist|is not a valid model id|does not support (?:chat|generate|thinking|tools)", re.IGNORECASE
+)
+_WRONG_KEY = re.compile(r"(?:incorrect|invalid) api key", re.IGNORECASE)
 _OPEN_TO_CONTEXT = frozenset((400, 413, 422, 500, None))
+_OPEN_TO_NAMES = frozenset((400, None))
 _OPEN_TO_POLICY = frozenset((400, 403, 422, 500, None))
 # A prompt above the account's whole allowance for a minute: said with a rate limit's code, and no wait will help.
 _TOO_LARGE = re.compile(r"Request too large for ", re.IGNORECASE)
-_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits)", re.IGNORECASE)
+_NO_CREDIT = re.compile(
+    r"credit balance is too low|insufficient (?:balance|credits)|used all available credits", re.IGNORECASE
+)
 _WAIT = re.compile(
     r"(?:try again|retry)(?: again)? (?:in|after) (?=\d)"
     r"(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m(?![a-z]))?(?:(?P<s>\d{1,7}(?:\.\d{1,9})?) ?(?P<unit>ms|s\b|sec))?",
@@ -127,6 +140,11 @@ def _kind(status: int | None, message: str, code: str | None, error_type: str | 
         return FailureKind.CONTENT
     if _NO_CREDIT.search(message):
         return FailureKind.TERMINAL
+    if status in _OPEN_TO_NAMES:
+        if _UNKNOWN_WORDS.search(message):
+            return FailureKind.NOT_FOUND
+        if _WRONG_KEY.search(message):
+            return FailureKind.AUTH
     if status is None:
         return FailureKind.TRANSIENT if code in _OF_SERVERS or error_type in _OF_SERVERS else FailureKind.UNKNOWN
     if status >= _SERVER_ERROR:

@@ -114,10 +114,7 @@ def error_in(value: Json) -> UpstreamError:
     quotas = [identity for detail in details for identity in _quotas(detail)]
     reasons = [reason for detail in details if isinstance(reason := detail.get("reason"), str)]
     daily = next((identity for identity in quotas if any(word in identity for word in _DAILY)), None)
-    delays = [delay for detail in details if (delay := _seconds(detail.get("retryDelay"))) is not None]
-    found = replace(
-        found, code=daily or next(iter((*quotas, *reasons)), found.code), retry_after_s=max(delays, default=None)
-    )
+    found = replace(found, code=daily or next(iter((*quotas, *reasons)), found.code))
     if daily is not None:
         return replace(found, type=_SPENT)
     return replace(found, type=_WRONG_KEY) if _WRONG_KEY_REASONS.intersection(reasons) else found
@@ -139,14 +136,6 @@ def _quotas(detail: JsonObject) -> Iterator[str]:
             yield identity
 
 
-def _seconds(delay: Json) -> float | None:
-    """A duration as protobuf writes it, "34.07s" or "900ms"."""
-    if not isinstance(delay, str):
-        return None
-    number, scale = (delay[:-2], 1e-3) if delay.endswith("ms") else (delay.removesuffix("s"), 1.0)
-    return float(number) * scale if number.replace(".", "", 1).isdecimal() and number.isascii() else None
-
-
 def failure_in(chunk: object) -> StreamFailed | None:
     """The failure that a piece of a stream reports, or is."""
     if not isinstance(chunk, dict):
@@ -158,4 +147,4 @@ def failure_of(found: UpstreamError) -> StreamFailed:
     """The same as an event of a stream, under the word that every part of Pointsman knows where there is one."""
     is_known = found.type in (_SPENT, _WRONG_KEY)
     code = found.type if is_known else found.code or found.type
-    return StreamFailed(message=found.message, status=found.status, code=code)
+    return StreamFailed(message=found.message, status=found.status, code=code, retry_after_s=found.retry_after_s)
