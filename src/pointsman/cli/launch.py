@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointsman.bootstrap import environ
 from pointsman.cli.options import config_option
 from pointsman.cli.output import say
 from pointsman.cli.programs import PROGRAMS
 from pointsman.core.errors import ConfigError, NoModelAvailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pointsman.cli.programs import Program
 
 EXAMPLES = """\b
@@ -42,8 +43,10 @@ def launch(program: str, arguments: tuple[str, ...], config: str | None, url: st
     Nothing of the program's own configuration is changed: it gets environment variables and arguments, for this run.
     """
     chosen = PROGRAMS[program]
+    from pointsman.bootstrap import environ
+
     address, key = _gateway(config, url)
-    path = _settings_file(program, chosen)
+    path = _settings_file(program, chosen, environ())
     said = {"url": address, "key": key, "settings": str(path or "")}
     environment = {name: value.format(**said) for name, value in chosen.environment.items()}
     command = [chosen.command, *(word.format(**said) for word in chosen.arguments), *arguments]
@@ -71,11 +74,11 @@ def _gateway(config: str | None, url: str | None) -> tuple[str, str]:
     return address, key.reveal() if key is not None else NO_KEY
 
 
-def _settings_file(name: str, program: Program) -> Path | None:
+def _settings_file(name: str, program: Program, environment: Mapping[str, str]) -> Path | None:
     """The program's settings, in a file of ours that only this user can read (gemini-cli refuses any other)."""
     if program.settings is None:
         return None
-    state = environ().get("XDG_STATE_HOME")
+    state = environment.get("XDG_STATE_HOME")
     folder = (Path(state) if state else Path.home() / ".local" / "state") / "pointsman" / "programs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{name}.json"
