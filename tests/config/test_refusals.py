@@ -14,9 +14,9 @@ from tests.config.conftest import Refusal
 
 REFUSALS = {
     "endpoints: {e: {base_url: 'http://h/v1', provider: lama}}": (
-        "pointsman.yaml:1: endpoints.e.provider: should be one of anthropic, azure, cerebras, deepseek, fireworks, gemini, "
-        "groq, litert_lm, llama_cpp, lm_studio, mistral, nvidia_nim, ollama, openai, openrouter, perplexity, together, "
-        "vllm, xai."
+        "pointsman.yaml:1: endpoints.e.provider: should be one of anthropic, azure, cerebras, cohere, deepinfra, deepseek, "
+        "fireworks, gemini, groq, huggingface, litert_lm, llama_cpp, lm_studio, mistral, nvidia_nim, ollama, openai, "
+        "openrouter, perplexity, together, vllm, xai."
     ),
     "endpoints: {e: {base_url: 'http://h/v1', query: 'a b'}}": (
         "pointsman.yaml:1: endpoints.e.query: should be NAME=VALUE, joined by &, without spaces or #."

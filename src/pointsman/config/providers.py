@@ -92,6 +92,12 @@ ALL: Final = (
     _cloud(
         "perplexity", "https://api.perplexity.ai", "PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY", quirks=quirks.PLAIN
     ),
+    _cloud(
+        "cohere", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY", "CO_API_KEY",
+        quirks=quirks.PLAIN, also="cohere_chat",
+    ),
+    _cloud("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", "HUGGINGFACE_API_KEY", quirks=quirks.PLAIN),
+    _cloud("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY", quirks=quirks.PLAIN),
     _near("lm_studio", 1234, "LM_STUDIO_API_BASE", quirks=quirks.LLAMA_CPP, also="lmstudio"),
     _near("vllm", 8000, "HOSTED_VLLM_API_BASE", quirks=quirks.BY_TEMPLATE, also="hosted_vllm"),
     _near("llama_cpp", 8080, quirks=quirks.LLAMA_CPP, also="llamacpp"),
