@@ -177,7 +177,7 @@ response_formats = st.one_of(
         ResponseFormat,
         kind=st.just("json_schema"),
         schema=st.none() | json_objects,
-        name=st.none() | words,
+        name=some_words,
         description=st.none() | words,
         strict=st.none() | st.booleans(),
     ),

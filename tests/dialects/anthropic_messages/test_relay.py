@@ -138,6 +138,23 @@ def test_thinking_of_other_models_is_taken_out() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("first", "changed"), [(TEXT_BLOCK, {"thinking": {"type": "disabled"}}), ({"type": "redacted_thinking"}, {})]
+)
+def test_there_is_no_budget_for_thinking_after_calls_without_any(first: Json, changed: JsonObject) -> None:
+    """The API refuses to go on thinking from calls of a model that did not."""
+    call: JsonObject = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    result: JsonObject = {"type": "tool_result", "tool_use_id": "a", "content": "1"}
+    messages: list[Json] = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [first, call]},
+        {"role": "user", "content": [result]},
+    ]
+    body: JsonObject = {"model": "auto", "messages": messages, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    found = DIALECT.relay_fields(body, Operation.CHAT, "m", stream_usage=False)
+    assert found == {"model": "m", **changed}
+
+
 def test_ids_of_other_endpoints_are_made_fit() -> None:
     """In the call and in its result alike."""
     found = relayed(

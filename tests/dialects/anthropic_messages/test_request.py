@@ -429,6 +429,21 @@ def test_there_is_no_thinking_without_room_or_beside_a_forced_tool() -> None:
     assert ("thinking" in forced.body, forced.dropped) == (False, ("reasoning_effort",))
 
 
+def test_there_is_no_budget_for_thinking_after_calls_without_any() -> None:
+    """The API wants a thought before the calls it is to go on from: another model's had none, or it was not kept."""
+    called = said(Role.ASSISTANT, ToolCall(id="a", name="f", arguments="{}"))
+    result = said(Role.TOOL, ToolResult(call_id="a", content=(Text(text="1"),)))
+    messages = (*ask("hi").messages, called, result)
+    thinks = ChatRequest(messages=messages, reasoning_effort="high", sampling=Sampling(max_output_tokens=9000))
+    found = encoded(thinks)
+    assert ("thinking" in found.body, found.dropped) == (False, ("reasoning_effort",))
+    own = encoded(replace(thinks, extras={NAME: {"thinking": budget(2000)["thinking"]}}))
+    assert ("thinking" in own.body, own.dropped) == (False, ("thinking",))
+    asked_again = encoded(replace(thinks, messages=(*messages, *ask("And?").messages)))
+    assert ("thinking" in asked_again.body, asked_again.dropped) == (False, ("reasoning_effort",))
+    assert encoded(thinks, "claude-opus-5").body["thinking"] == {"type": "adaptive"}
+
+
 @pytest.mark.parametrize(
     ("fields", "effort"),
     [

@@ -392,3 +392,13 @@ def test_settings_of_other_dialects_are_dropped_aloud() -> None:
     assert DIALECT.encode_chat(request, "m") == Encoded(
         path="/chat/completions", body={"model": "m", "messages": [HI]}, dropped=("keep_alive",)
     )
+
+
+def test_a_shape_of_the_answer_has_a_name() -> None:
+    """The API demands one, where others have none."""
+    asked = ChatRequest(
+        messages=(Message(role=Role.USER, parts=(Text(text="hi"),)),),
+        response_format=ResponseFormat(kind="json_schema", schema=SCHEMA),
+    )
+    body = DIALECT.encode_chat(asked, "m").body
+    assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}

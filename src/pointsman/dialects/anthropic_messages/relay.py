@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pointsman.dialects import signatures
+from pointsman.dialects.anthropic_messages import thinking
 from pointsman.dialects.anthropic_messages.identities import fit_id
 from pointsman.dialects.anthropic_messages.stream_decoder import failure_in
 from pointsman.dialects.anthropic_messages.usage import decode_usage, merged
@@ -69,14 +70,18 @@ class MessagesRelayScanner(SseRelayScanner):
 
 
 def relay_fields(body: JsonObject, model: str) -> JsonObject:
-    """See base.Relayable: the model, and the conversation where it holds what the endpoint would refuse."""
+    """See base.Relayable: the model, and the conversation and thinking where the endpoint would refuse them."""
     messages = body.get("messages")
     if not isinstance(messages, list):
         return {"model": model}
     cleaned = [_cleaned(message) for message in messages]
-    if all(after is before for before, after in zip(messages, cleaned, strict=True)):
-        return {"model": model}
-    return {"model": model, "messages": [message for message in cleaned if message is not None]}
+    kept = [message for message in cleaned if message is not None]
+    changed: JsonObject = {"model": model}
+    if any(after is not before for before, after in zip(messages, cleaned, strict=True)):
+        changed["messages"] = kept
+    if thinking.is_budgeted(body.get("thinking")) and not thinking.may_be_budgeted(kept):
+        changed["thinking"] = dict(thinking.DISABLED)
+    return changed
 
 
 def _cleaned(message: Json) -> Json:

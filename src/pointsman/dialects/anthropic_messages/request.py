@@ -141,6 +141,8 @@ class _Encoding:
         self._add_output(extras, abilities)
         self._add_metadata(fields.mapping(extras, "metadata") or {})
         self.body |= fields.others(extras, _PLACED)
+        if thinking.is_budgeted(self.body.get("thinking")) and not thinking.may_be_budgeted(turns):
+            self._drop("thinking")
         if request.stream:
             self.body["stream"] = True
         dropped = (*self.dropped, *self._unsayable(), *foreign_settings(request.extras, NAME))
@@ -193,7 +195,9 @@ class _Encoding:
         limit = fields.integer(self.body, "max_tokens") or abilities.max_output_tokens
         found, word = thinking.encode_effort(effort, abilities, limit)
         is_off = found == thinking.DISABLED
-        if found is None or (not is_off and _forces_a_tool(self.request.tool_choice)):
+        turns = fields.array(self.body, "messages") or ()
+        is_refused = thinking.is_budgeted(found) and not thinking.may_be_budgeted(turns)
+        if found is None or is_refused or (not is_off and _forces_a_tool(self.request.tool_choice)):
             self.dropped.append("reasoning_effort")
             return None
         self.body["thinking"] = found

@@ -15,8 +15,10 @@ from pointsman.dialects import fields, signatures
 from pointsman.dialects.anthropic_messages.content import NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pointsman.core.chat import ChatRequest
-    from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.jsontypes import Json, JsonObject
 
 NO_EFFORT: Final = "none"
 DISABLED: Final[JsonObject] = {"type": "disabled"}
@@ -116,6 +118,28 @@ def encode_effort(effort: str, model: Abilities, max_tokens: int) -> tuple[JsonO
         return {"type": "adaptive"}, _EFFORTS[effort]
     budget = min(_BUDGETS[effort], max_tokens // 2)
     return ({"type": "enabled", "budget_tokens": budget}, None) if budget >= MIN_BUDGET_TOKENS else (None, None)
+
+
+def may_be_budgeted(turns: Sequence[Json]) -> bool:
+    """Whether the API lets a budget of thinking be given with *turns*.
+
+    Not when the results of calls come last and the turn that called does not begin with thinking: another model's did
+    not, or its thinking could not be kept. The answer to the next question may think again.
+    """
+    if len(turns) < 2 or not any(block.get("type") == "tool_result" for block in _blocks(turns[-1])):
+        return True
+    first = next(_blocks(turns[-2]), {})
+    return first.get("type") in ("thinking", "redacted_thinking")
+
+
+def _blocks(turn: Json) -> Iterator[JsonObject]:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return (block for block in content if isinstance(block, dict)) if isinstance(content, list) else iter(())
+
+
+def is_budgeted(given: Json) -> bool:
+    """Whether *given* is a `thinking` with a budget."""
+    return isinstance(given, dict) and given.get("type") == "enabled"
 
 
 def effort_beside(given: JsonObject, effort: str | None) -> str | None:

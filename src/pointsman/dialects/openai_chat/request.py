@@ -247,10 +247,11 @@ def _encode_tool_choice(choice: ToolChoice) -> Json:
 
 
 def _encode_response_format(wanted: ResponseFormat) -> JsonObject:
+    """The value of `response_format`; a schema has to have a name."""
     if wanted.kind != "json_schema":
         return {"type": wanted.kind} if wanted.schema is None else {"type": wanted.kind, "schema": wanted.schema}
     named: JsonObject = {
-        "name": wanted.name,
+        "name": wanted.name or "answer",
         "description": wanted.description,
         "schema": wanted.schema,
         "strict": wanted.strict,
