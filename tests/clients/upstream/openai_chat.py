@@ -65,8 +65,9 @@ _MESSAGES: Final = {
         "tool_calls": "array",
         "function_call": "object|null",
         "annotations": "array",
+        "reasoning_content": "string|null",  # of other servers of this shape; the gateway knows that OpenAI's is not
     },
-    "tool": {"content": "string|array", "tool_call_id": "string"},
+    "tool": {"content": "string|array", "tool_call_id": "string", "name": "string"},
 }
 _PARTS: Final = {
     "text": {"text": "string"},
@@ -184,7 +185,9 @@ def _check_content(message: Body, role: str, path: str) -> None:
 
 
 def _tool_call(call: object, path: str) -> str:
-    given = READER.shape(call, f"{path}.tool_calls", {"id": "string", "type": "string", "function": "object"})
+    given = READER.shape(
+        call, f"{path}.tool_calls", {"id": "string", "type": "string", "function": "object", "extra_content": "object"}
+    )
     for name in ("id", "type", "function"):
         refuse_unless(name in given, f"Missing required parameter: '{path}.tool_calls[0].{name}'.")
     refuse_unless(given["type"] == "function", f"Invalid value: '{given['type']}'. Supported values are: 'function'.")
