@@ -223,6 +223,16 @@ def test_a_result_is_read_as_text_and_comes_back_as_it_was(response: JsonObject,
     assert said(user(result))["contents"] == [{"role": "user", "parts": [part]}]
 
 
+@pytest.mark.parametrize(("given", "standard"), [("-_8=", "+/8="), ("AA", "AA=="), ("AAAA", "AAAA")])
+def test_data_reach_other_apis_in_the_base64_they_know(given: str, standard: str) -> None:
+    """Google's package writes the URL-safe alphabet, which no other API reads; Gemini gets what it was given."""
+    part: JsonObject = {"inlineData": {"mimeType": "image/png", "data": given}}
+    (media,) = parts_of(part)
+    assert isinstance(media, Media)
+    assert media.data_base64 == standard
+    assert said(user(media))["contents"] == [{"role": "user", "parts": [part]}]
+
+
 def test_media_in_a_result_stand_where_the_model_looks() -> None:
     """Gemini 3 takes them inside the result, earlier ones beside it."""
     image: JsonObject = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}

@@ -48,6 +48,7 @@ _TYPES = {
     "wav": "audio/wav",
     "webp": "image/webp",
 }
+_STANDARD = str.maketrans("-_", "+/")
 _BEGINNINGS = {"iVBOR": "image/png", "R0lGO": "image/gif", "UklGR": "image/webp", "/9j/": "image/jpeg"}
 _BY_KIND = {"image": "image/jpeg", "audio": "audio/wav", "file": "application/pdf"}
 
@@ -74,12 +75,17 @@ def _decode_blob(blob: JsonObject, at: str, *, is_inline: bool) -> Media:
     kind = kind if kind in _KINDS else "file"
     name = fields.string(blob, "displayName", at)
     if is_inline:
-        data = fields.required_string(blob, "data", at)
+        data = _standard_base64(fields.required_string(blob, "data", at))
         return Media(kind=kind, data_base64=data, media_type=media_type, filename=name)
     address = fields.required_string(blob, "fileUri", at)
     if address.startswith(_HTTP) and not address.startswith(_KEPT_BY_GOOGLE):
         return Media(kind=kind, url=address, media_type=media_type, filename=name)
     return Media(kind=kind, file_id=address, media_type=media_type, filename=name)
+
+
+def _standard_base64(data: str) -> str:
+    """*data* as all APIs take it; this one takes the URL-safe alphabet and no padding too, as Google's package has it."""
+    return data.translate(_STANDARD) + "=" * (-len(data) % 4)
 
 
 def encode_text(part: Text) -> JsonObject:
