@@ -26,7 +26,7 @@ test: $(VENV)/.dev  ## run the tests (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
 
 test-clients: $(VENV)/.dev  ## run real programs against the gateway (the first time installs 4 GB of them; needs npm)
-	$(BIN)/python -m pytest tests/programs -m programs $(ARGS)
+	$(BIN)/python -m pytest tests/programs tests/clients -m programs $(ARGS)
 
 coverage: $(VENV)/.dev  ## run the tests and hold each room to its share of pyproject.toml
 	$(MAKE) --no-print-directory test ARGS='--cov --cov-report= $(ARGS)'
@@ -58,6 +58,8 @@ lock: $(VENV)/.dev  ## settle versions and hashes anew (ARGS="--upgrade" for new
 	$(LOCK) -c requirements/build.txt pyproject.toml --extra local -o requirements/runtime.txt
 	$(LOCK) -c requirements/build.txt -c requirements/runtime.txt requirements/dev.in -o requirements/dev.txt
 	$(LOCK) -c requirements/build.txt -c requirements/runtime.txt -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
+	$(LOCK) requirements/clients.in -o requirements/clients.txt
+	$(LOCK) requirements/clients-older.in -o requirements/clients-older.txt
 
 hooks: $(VENV)/.dev  ## check each commit before it is made
 	$(BIN)/prek install

@@ -106,6 +106,15 @@ def five_gateway(five: Upstream, tmp_path_factory: pytest.TempPathFactory) -> It
         yield url
 
 
+@pytest.fixture(scope="session")
+def locked(five: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gateway that wants the key "sesame" and knows no other names than its models'."""
+    server = {"master_key": "sesame", "unknown_models": "refuse"}
+    config = {"models": models_behind(five), "server": server}
+    with serving(config, tmp_path_factory.mktemp("locked")) as url:
+        yield url
+
+
 @pytest.fixture
 def place(five: Upstream, five_gateway: str) -> Place:
     """The two, and nothing asked yet."""

@@ -11,6 +11,7 @@ from tests.clients.upstream import mind
 from tests.clients.upstream.gemini_check import (
     READER,
     SEAL,
+    camel,
     check_content,
     check_contents,
     check_declaration,
@@ -77,7 +78,8 @@ def hear(call: Call) -> Prompt:
     """The prompt in a request's body; Refused where the API would refuse it."""
     check_key(call)
     model, _, method = call.path.partition("?")[0].rpartition("/models/")[2].rpartition(":")
-    return _prompt(READER.shape(call.body, "", TOP, ("contents",)), model, is_stream=method.startswith("stream"))
+    body = READER.shape(camel(call.body), "", TOP, ("contents",))
+    return _prompt(body, model, is_stream=method.startswith("stream"))
 
 
 def check_key(call: Call) -> None:
@@ -250,7 +252,7 @@ def count(call: Call) -> Body:
     """How many tokens a request has."""
     check_key(call)
     known = {"contents": "array", "generateContentRequest": "object", "model": "string"}
-    body = READER.shape(call.body, "", known)
+    body = READER.shape(camel(call.body), "", known)
     refuse_unless(("contents" in body) != ("generateContentRequest" in body), "contents or generate_content_request")
     model = call.path.rpartition("/models/")[2].rpartition(":")[0]
     inner = body.get("generateContentRequest", {"contents": body.get("contents")})
@@ -272,13 +274,13 @@ _EMBED: Final = {
 def embed(call: Call) -> Body:
     """One vector."""
     check_key(call)
-    return {"embedding": _vector(READER.shape(call.body, "", _EMBED, ("content",)))}
+    return {"embedding": _vector(READER.shape(camel(call.body), "", _EMBED, ("content",)))}
 
 
 def embed_many(call: Call) -> Body:
     """A vector for each request."""
     check_key(call)
-    requests = READER.shape(call.body, "", {"requests": "array"}, ("requests",))["requests"]
+    requests = READER.shape(camel(call.body), "", {"requests": "array"}, ("requests",))["requests"]
     found = []
     for index, request in enumerate(requests):
         given = READER.shape(request, f"requests[{index}]", _EMBED, ("model", "content"))

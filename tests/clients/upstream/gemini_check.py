@@ -66,6 +66,24 @@ _TYPES: Final = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "N
 NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 
 
+def camel(value: Any) -> Any:  # noqa: ANN401  any JSON
+    """*value* with its fields in camelCase: this API takes both spellings. What is a tool's own stays as it is."""
+    if isinstance(value, list):
+        return [camel(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, inner in value.items():
+        field = re.sub(r"_(\w)", lambda letter: letter[1].upper(), name)
+        is_named_freely = field == "properties" and isinstance(inner, dict)
+        properties = {key: camel(one) for key, one in inner.items()} if is_named_freely else None
+        found[field] = inner if field in _FREE else properties if is_named_freely else camel(inner)
+    return found
+
+
+_FREE: Final = ("args", "response", "parametersJsonSchema", "responseJsonSchema", "labels", "default", "example")
+
+
 def check_contents(contents: Sequence[Any], *, needs_signatures: bool) -> None:
     """Roles, parts, and each function call answered by the very next turn."""
     refuse_unless(contents, "* GenerateContentRequest.contents: contents is not specified")
@@ -104,9 +122,11 @@ def _check_answers(answers: Sequence[Body], calls: Sequence[Body], index: int) -
         "Please ensure that the number of function response parts is equal to the number of function call parts of "
         f"the function call turn: {len(answers)} for {len(calls)} at contents[{index}].",
     )
-    wanted = sorted((call["name"], call.get("id", "")) for call in calls)
-    given = sorted((answer["name"], answer.get("id", "")) for answer in answers)
+    wanted = sorted(call["name"] for call in calls)
+    given = sorted(answer["name"] for answer in answers)
     refuse_unless(given == wanted, f"contents[{index}]: the function responses {given} are not those of {wanted}")
+    strange = {answer["id"] for answer in answers if "id" in answer} - {call.get("id") for call in calls}
+    refuse_unless(not strange, f"contents[{index}]: no function call has the id {strange}")
 
 
 def _check_part(part: object, path: str) -> None:
