@@ -84,7 +84,7 @@ def _decode_blob(blob: JsonObject, at: str, *, is_inline: bool) -> Media:
 
 
 def _standard_base64(data: str) -> str:
-    """*data* as all APIs take it; this one takes the URL-safe alphabet and no padding too, as Google's package has it."""
+    """*data* as every API takes it. This one takes the URL-safe alphabet too, which Google uses, and no padding."""
     return data.translate(_STANDARD) + "=" * (-len(data) % 4)
 
 
