@@ -47,7 +47,7 @@ _ENCODED = {
     StopReason.TOOL_CALLS: "tool_use",
     StopReason.CONTENT_FILTER: "refusal",
 }
-_SPOKEN = frozenset(("text", "thinking", "redacted_thinking", "tool_use"))
+_SPOKEN = ("text", "thinking", "redacted_thinking", "tool_use")  # a tuple: a type may be anything, hashable or not
 
 
 def decode_reply(body: JsonObject) -> ChatReply:
