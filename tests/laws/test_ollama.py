@@ -34,7 +34,8 @@ from pointsman.core.chat import (
 from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.core.stream import StreamEvent, fold
 from pointsman.dialects.base import ANSWERED_HERE
-from pointsman.dialects.ollama.dialect import Ollama
+from pointsman.dialects.ollama.dialect import Ollama, OllamaGenerate
+from pointsman.dialects.ollama.probabilities import encode_tokens
 from tests.laws.strategies import (
     chat_requests,
     disturbed,
@@ -52,6 +53,20 @@ from tests.laws.strategies import (
 DIALECT = Ollama(clock_ns=lambda: 0)
 HEAD: JsonObject = {"model": "qwen2.5:3b", "created_at": "2026-08-21T10:00:00.123456789Z"}
 NOISE = st.binary() | st.text(alphabet='\r\n{}[]"donemessage:tru, ').map(str.encode)
+
+
+tokens: st.SearchStrategy[JsonObject] = st.fixed_dictionaries(
+    {
+        "token": words,
+        "logprob": st.floats(-9, -1),
+        "bytes": st.none() | st.lists(st.integers(0, 255), min_size=1, max_size=2),
+    }
+)
+probabilities = st.none() | st.lists(
+    st.tuples(tokens, st.lists(tokens, max_size=2)).map(lambda found: {**found[0], "top_logprobs": found[1]}),
+    min_size=1,
+    max_size=2,
+).map(lambda content: {"content": content})
 
 
 @st.composite
@@ -72,12 +87,13 @@ def answers(draw: st.DrawFn) -> JsonObject:
         st.fixed_dictionaries({}, optional={"prompt_eval_count": st.integers(0, 9), "eval_count": st.integers(0, 9)})
     )
     reason = draw(st.sampled_from(("stop", "length")))
-    return {**HEAD, "message": message, "done": True, "done_reason": reason, **counts}
+    beside = encode_tokens(draw(probabilities))
+    return {**HEAD, "message": message, **beside, "done": True, "done_reason": reason, **counts}
 
 
 @st.composite
 def streamed(draw: st.DrawFn, answer: JsonObject) -> bytes:
-    """The same answer as lines: thinking, text and calls each in its own, the counts in the last."""
+    """The same answer as lines: thinking, text and calls each in its own, the counts and the tokens in the last."""
     message = answer["message"]
     assert isinstance(message, dict)
     said: list[JsonObject] = []
@@ -110,6 +126,7 @@ def test_bytes_split_anywhere_give_the_same_events(data: st.DataObject) -> None:
     """Where a network cuts the bytes makes no difference, for streams and for noise."""
     wire = data.draw(answers().flatmap(streamed) | NOISE)
     assert decoded(data.draw(splits(wire))) == decoded([wire])
+    assert decoded(wire[at : at + 1] for at in range(len(wire))) == decoded([wire])
 
 
 @given(data=st.data())
@@ -200,7 +217,9 @@ sayable = st.builds(
         max_output_tokens=st.none() | st.integers(1, 10**6),
         stop=st.lists(words, max_size=2).map(tuple),
         seed=st.none() | st.integers(),
-    ),
+        logprobs=st.sampled_from((None, True)),
+        top_logprobs=st.none() | st.integers(0, 20),
+    ).map(lambda sampling: sampling if sampling.logprobs else replace(sampling, top_logprobs=None)),
     reasoning_effort=st.sampled_from((None, "none")),
     extras=st.sampled_from(({}, {"ollama": {"keep_alive": "5m"}}, {"ollama": {"options": {"num_ctx": 9}}})),
     stream=st.booleans(),
@@ -231,7 +250,7 @@ def replies(draw: st.DrawFn) -> ChatReply:
     reason = draw(st.sampled_from((StopReason.LENGTH, StopReason.TOOL_CALLS if called else StopReason.STOP)))
     message = Message(role=Role.ASSISTANT, parts=(*parts, *called))
     usage = draw(st.none() | st.builds(Usage, input_tokens=st.integers(0, 9), output_tokens=st.integers(0, 9)))
-    choice = Choice(index=0, message=message, stop_reason=reason)
+    choice = Choice(index=0, message=message, stop_reason=reason, logprobs=draw(probabilities))
     return ChatReply(id="", model=draw(words), created_s=draw(st.integers(0, 2**31)), choices=(choice,), usage=usage)
 
 
@@ -254,6 +273,30 @@ def test_our_stream_amounts_to_its_reply(data: st.DataObject) -> None:
     encoder = DIALECT.stream_encoder(ChatRequest(messages=()))
     wire = b"".join(encoder.encode(event) for event in data.draw(streams_of(reply)))
     assert unnamed(fold(decoded(data.draw(splits(wire))))) == reply
+
+
+@given(data=st.data())
+def test_generate_says_the_same_words(data: st.DataObject) -> None:
+    """Whole and streamed, text and thinking of /api/generate are the reply's; tool calls have no place there."""
+    reply = data.draw(replies())
+    dialect, request = OllamaGenerate(clock_ns=lambda: 0), ChatRequest(messages=())
+    encoder = dialect.stream_encoder(request)
+    wire = b"".join(encoder.encode(event) for event in data.draw(streams_of(reply)))
+    lines = [json.loads(line) for line in wire.splitlines()]
+    said = {key: "".join(line.get(key, "") for line in lines) for key in ("response", "thinking")}
+    whole = dialect.encode_reply(reply, request)
+    assert said == {key: whole.get(key, "") for key in said}
+    assert {**whole, **said} == {**whole, **lines[-1], **encode_tokens(reply.choices[0].logprobs), **said}
+
+
+@given(data=st.data())
+def test_a_disturbed_request_of_generate_is_read_or_refused(data: st.DataObject) -> None:
+    """One wrong node gives a request or an InvalidRequest with its path, nothing else."""
+    asked: JsonObject = {"prompt": "hi", "system": "s", "images": ["AAAA"], "options": {"seed": 1}, "think": True}
+    body = data.draw(disturbed({**asked, "suffix": "!", "format": {}, "context": [1], "logprobs": True}))
+    if isinstance(body, dict):
+        refusal = refusal_of(lambda: OllamaGenerate().decode_chat(body))
+        assert refusal is None or refusal.param
 
 
 @given(data=st.data())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Settings kept in extras for their spelling only: what they mean is in the neutral form.
 _SPELLINGS: Final = frozenset((("openai_chat", "max_completion_tokens"),))
+_LEVEL: Final = ("ollama", "think")  # a level of thinking is in the neutral form too, a mere yes is not
 
 # Extras of a request that its surface answers for itself (a store of answers): no endpoint needs them or drops them.
 ANSWERED_HERE: Final = "pointsman"
@@ -166,6 +167,6 @@ def foreign_settings(extras: Mapping[str, JsonObject], dialect: str) -> tuple[st
         key
         for name, fields in extras.items()
         if name not in (dialect, ANSWERED_HERE)
-        for key in fields
-        if (name, key) not in _SPELLINGS
+        for key, value in fields.items()
+        if (name, key) not in _SPELLINGS and not ((name, key) == _LEVEL and isinstance(value, str))
     )

@@ -21,6 +21,7 @@ from pointsman.core.chat import (
 from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.core.stream import (
     Ended,
+    LogprobsDelta,
     ReasoningDelta,
     Started,
     Stopped,
@@ -142,6 +143,30 @@ def test_a_stream_is_read() -> None:
         UsageReported(usage=Usage(input_tokens=0, output_tokens=7)),
         Ended(),
     ]
+
+
+def test_log_probabilities_are_read() -> None:
+    """Beside the message, whole and on any line of a stream; each token has all that OpenAI's callers expect."""
+    given: Json = [{"token": "Hi", "logprob": -0.5, "top_logprobs": [{"token": "Ho", "logprob": -1, "bytes": [72]}]}]
+    expected: JsonObject = {
+        "content": [
+            {
+                "token": "Hi",
+                "logprob": -0.5,
+                "bytes": None,
+                "top_logprobs": [{"token": "Ho", "logprob": -1, "bytes": [72]}],
+            }
+        ]
+    }
+    last = line({}, done=True, done_reason="stop")
+    assert read(line({"content": "Hi"}, logprobs=given), last) == [
+        STARTED,
+        TextDelta(text="Hi"),
+        LogprobsDelta(logprobs=expected),
+        Stopped(reason=StopReason.STOP),
+        Ended(),
+    ]
+    assert DIALECT.decode_reply({**last, "logprobs": given}).choices[0].logprobs == expected
 
 
 def test_a_stream_without_counts_has_no_usage() -> None:

@@ -114,7 +114,7 @@ def test_settings_ollama_has_no_word_for_are_dropped_aloud() -> None:
         messages=(Message(role=Role.USER, parts=HI.parts, name="ann"),),
         tool_choice=ToolChoice(mode=ToolMode.REQUIRED, name="f"),
         parallel_tool_calls=False,
-        sampling=Sampling(n=2, logprobs=True, top_logprobs=3),
+        sampling=Sampling(n=2),
         reasoning_effort="high",
         metadata={"a": "b"},
         user="u",
@@ -125,8 +125,6 @@ def test_settings_ollama_has_no_word_for_are_dropped_aloud() -> None:
         body={**HEAD, "messages": [{"role": "user", "content": "hi"}]},
         dropped=(
             "n",
-            "logprobs",
-            "top_logprobs",
             "tool_choice",
             "parallel_tool_calls",
             "reasoning_effort",
@@ -150,12 +148,31 @@ def test_settings_ollama_has_no_word_for_are_dropped_aloud() -> None:
             {},
         ),
         (ChatRequest(messages=(HI,), parallel_tool_calls=True, sampling=Sampling(logprobs=False)), {}),
+        (ChatRequest(messages=(HI,), sampling=Sampling(logprobs=True)), {"logprobs": True}),
+        (
+            ChatRequest(messages=(HI,), sampling=Sampling(logprobs=True, top_logprobs=2)),
+            {"logprobs": True, "top_logprobs": 2},
+        ),
+        (ChatRequest(messages=(HI,), sampling=Sampling(top_logprobs=2)), {}),
+        (
+            ChatRequest(messages=(HI,), reasoning_effort="high", extras={"ollama": {"think": "high"}}),
+            {"think": "high"},
+        ),
     ],
 )
 def test_single_settings_are_said(request_: ChatRequest, fields: JsonObject) -> None:
     """Forbidden tools are simply not named; nothing is dropped."""
     body: JsonObject = {**HEAD, "messages": [{"role": "user", "content": "hi"}], **fields}
     assert DIALECT.encode_chat(request_, "m") == Encoded(path="/api/chat", body=body)
+
+
+def test_what_tools_and_results_cannot_say_here_is_dropped_aloud() -> None:
+    """No promise that arguments fit their schema, no mark that a result is an error."""
+    failed = ToolResult(call_id="c", content=(Text(text="no such city"),), is_error=True)
+    request = ChatRequest(
+        messages=(HI, Message(role=Role.TOOL, parts=(failed,))), tools=(ToolSpec(name="f", strict=True),)
+    )
+    assert DIALECT.encode_chat(request, "m").dropped == ("strict", "is_error")
 
 
 @pytest.mark.parametrize(

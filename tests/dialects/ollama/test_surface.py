@@ -10,10 +10,20 @@ from pointsman.core.catalog import Operation
 from pointsman.core.chat import ChatReply, ChatRequest, Choice, Message, Role, StopReason, Text, Usage
 from pointsman.core.errors import InvalidRequest, UnknownModel
 from pointsman.core.jsontypes import Json, JsonObject
-from pointsman.core.stream import Ended, Started, Stopped, StreamFailed, TextDelta, ToolCallDelta, UsageReported
+from pointsman.core.stream import (
+    Ended,
+    LogprobsDelta,
+    Started,
+    Stopped,
+    StreamFailed,
+    TextDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from pointsman.dialects.ollama import embeddings, listing
 from pointsman.dialects.ollama.dialect import Ollama, OllamaGenerate
 from pointsman.dialects.ollama.surface_request import is_load_request, load_reply, wants_unload
+from pointsman.dialects.openai_chat.dialect import OpenAIChat
 
 PNG = "iVBORw0KGgoAAAANSUhEUg=="
 USER: JsonObject = {"role": "user", "content": "hi"}
@@ -54,6 +64,28 @@ def test_thinking_is_an_effort(think: Json, effort: str | None, kept: JsonObject
     assert (found.reasoning_effort, dict(found.extras.get("ollama", {}))) == (effort, kept)
 
 
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        ({"logprobs": True, "top_logprobs": 2}, (True, 2)),
+        ({"logprobs": True}, (True, None)),
+        ({"logprobs": False, "top_logprobs": 2}, (None, None)),
+        ({"top_logprobs": 2}, (None, None)),
+    ],
+)
+def test_log_probabilities_are_asked_for(fields: JsonObject, asked: tuple[bool | None, int | None]) -> None:
+    """Alternatives to no log-probabilities mean nothing here, and would be an error elsewhere."""
+    sampling = chat(**fields).sampling
+    assert (sampling.logprobs, sampling.top_logprobs) == asked
+
+
+def test_a_level_of_thinking_is_not_called_lost_where_it_is_said() -> None:
+    """It is an effort to others; only a mere yes has no word there."""
+    upstream = OpenAIChat()
+    lost = {think: upstream.encode_chat(chat(think=think), "m").dropped for think in ("high", True)}
+    assert lost == {"high": (), True: ("think",)}
+
+
 def test_an_images_kind_is_read_from_its_first_bytes() -> None:
     """Ollama gives none, other APIs want one."""
     found = chat(messages=[{**USER, "images": [PNG]}]).messages[0].parts[1]
@@ -83,6 +115,7 @@ def test_generate_is_a_conversation() -> None:
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
         ({"messages": [USER], "format": 5}, "format"),
         ({"messages": [USER], "think": 5}, "think"),
+        ({"messages": [USER], "top_logprobs": -1}, "top_logprobs"),
         ({"messages": [USER], "options": {"num_predict": "many"}}, "options.num_predict"),
         ({"messages": [USER], "tools": [{}]}, "tools[0].function"),
     ],
@@ -115,6 +148,37 @@ def test_an_answer_says_how_long_it_took() -> None:
         "eval_count": 2,
         "eval_duration": 1000,
     }
+
+
+def test_a_stream_says_how_long_it_read_and_wrote() -> None:
+    """Reading lasts until the first piece."""
+    dialect = Ollama(Ticking())
+    encoder = dialect.stream_encoder(dialect.decode_chat({"messages": [USER]}))
+    usage = UsageReported(usage=Usage(input_tokens=3, output_tokens=2))
+    pieces = [encoder.encode(event) for event in (TextDelta(text="hi"), TextDelta(text="!"), usage, Ended())]
+    last = json.loads(pieces[-1])
+    names = ("total_duration", "prompt_eval_duration", "eval_duration")
+    assert [last[name] for name in names] == [2000, 1000, 1000]
+
+
+def test_log_probabilities_are_a_list_beside_the_words() -> None:
+    """Whole and streamed, for chat and generate; what is empty is left out, as Ollama does."""
+    other: JsonObject = {"token": "ho", "logprob": -2.5, "bytes": None}
+    content: JsonObject = {
+        "content": [{"token": "hi", "logprob": -0.5, "bytes": [104, 105], "top_logprobs": [other]}],
+        "refusal": None,
+    }
+    expected = [
+        {"token": "hi", "logprob": -0.5, "bytes": [104, 105], "top_logprobs": [{"token": "ho", "logprob": -2.5}]}
+    ]
+    message = Message(role=Role.ASSISTANT, parts=(Text(text="hi"),))
+    choice = Choice(index=0, message=message, stop_reason=StopReason.STOP, logprobs=content)
+    reply = ChatReply(id="r", model="m", created_s=0, choices=(choice,))
+    for dialect in (Ollama(), OllamaGenerate()):
+        assert dialect.encode_reply(reply, chat())["logprobs"] == expected
+        line = json.loads(dialect.stream_encoder(chat()).encode(LogprobsDelta(logprobs=content)))
+        assert (line["logprobs"], line["done"]) == (expected, False)
+        assert dialect.stream_encoder(chat()).encode(LogprobsDelta(logprobs={"refusal": []})) == b""
 
 
 def test_calls_are_said_when_they_are_whole() -> None:

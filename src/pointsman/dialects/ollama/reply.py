@@ -22,6 +22,7 @@ from pointsman.core.chat import (
 from pointsman.core.errors import InvalidRequest
 from pointsman.dialects import fields
 from pointsman.dialects.error_bodies import read_error
+from pointsman.dialects.ollama.probabilities import decode_tokens
 from pointsman.dialects.openai_embeddings import numbers
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def decode_reply(body: JsonObject) -> ChatReply:
         if body.get("done") is not True:
             raise ValueError("the answer is not complete")
         parts = tuple(_parts(message))
+        logprobs = decode_tokens(body)
     except InvalidRequest as error:
         raise ValueError(f"the answer is malformed: {error.message}") from error
     calls = any(isinstance(part, ToolCall) for part in parts)
@@ -52,6 +54,7 @@ def decode_reply(body: JsonObject) -> ChatReply:
                 index=0,
                 message=Message(role=Role.ASSISTANT, parts=parts),
                 stop_reason=decode_reason(body.get("done_reason"), has_calls=calls),
+                logprobs=logprobs,
             ),
         ),
         usage=decode_usage(body),

@@ -30,7 +30,7 @@ from pointsman.dialects.base import Encoded, foreign_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pointsman.core.chat import EmbeddingRequest
+    from pointsman.core.chat import EmbeddingRequest, Sampling
     from pointsman.core.jsontypes import Json, JsonObject
 
 NAME: Final = "ollama"
@@ -60,7 +60,7 @@ def encode_chat(request: ChatRequest, model: str) -> Encoded:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.reasoning_effort == _NO_THINKING:
         body["think"] = False
-    body |= extras
+    body |= _probabilities(request.sampling) | extras
     if options:
         body["options"] = options
     return Encoded(path=CHAT_PATH, body=body, dropped=(*_dropped(request), *foreign_settings(request.extras, NAME)))
@@ -82,21 +82,36 @@ def _options(request: ChatRequest) -> JsonObject:
     return {key: value for key, value in options.items() if value is not None}
 
 
+def _probabilities(sampling: Sampling) -> JsonObject:
+    """The wish for log-probabilities; alternatives to none mean nothing."""
+    if not sampling.logprobs:
+        return {}
+    return {"logprobs": True, **({} if sampling.top_logprobs is None else {"top_logprobs": sampling.top_logprobs})}
+
+
 def _dropped(request: ChatRequest) -> Iterator[str]:
     """Settings Ollama has no word for, and thinking levels: a model that does not think refuses them."""
     choice = request.tool_choice
     settings = {
         "n": request.sampling.n not in (None, 1),
-        "logprobs": bool(request.sampling.logprobs),
-        "top_logprobs": request.sampling.top_logprobs is not None,
         "tool_choice": choice is not None and choice.mode is ToolMode.REQUIRED,
         "parallel_tool_calls": request.parallel_tool_calls is False,
-        "reasoning_effort": request.reasoning_effort not in (None, _NO_THINKING),
+        "reasoning_effort": _wants_level(request),
         "metadata": bool(request.metadata),
         "user": request.user is not None,
         "name": any(message.name is not None for message in request.messages),
+        "strict": any(tool.strict for tool in request.tools),
+        "is_error": any(
+            part.is_error for message in request.messages for part in message.parts if isinstance(part, ToolResult)
+        ),
     }
     return (name for name, is_lost in settings.items() if is_lost)
+
+
+def _wants_level(request: ChatRequest) -> bool:
+    """Whether a caller of another API wants a level of thinking; one of this API says it in `think`."""
+    effort = request.reasoning_effort
+    return effort not in (None, _NO_THINKING) and request.extras.get(NAME, {}).get("think") != effort
 
 
 def _forbids_tools(request: ChatRequest) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pointsman.core.errors import InvalidRequest
 from pointsman.core.stream import (
     Ended,
+    LogprobsDelta,
     ReasoningDelta,
     Started,
     Stopped,
@@ -21,6 +22,7 @@ from pointsman.core.stream import (
 from pointsman.dialects import fields
 from pointsman.dialects.error_bodies import decode_error_body, failure_of, read_error
 from pointsman.dialects.frames import NdjsonFrames
+from pointsman.dialects.ollama.probabilities import decode_tokens
 from pointsman.dialects.ollama.reply import decode_call, decode_reason, decode_usage, identify
 
 if TYPE_CHECKING:
@@ -83,6 +85,9 @@ class OllamaStreamDecoder:
             call = decode_call(item, self._calls)
             yield ToolCallDelta(index=self._calls, id=call.id, name=call.name, arguments=call.arguments)
             self._calls += 1
+        logprobs = decode_tokens(line)
+        if logprobs is not None:
+            yield LogprobsDelta(logprobs=logprobs)
         if line.get("done") is True:
             yield from self._end(line)
 

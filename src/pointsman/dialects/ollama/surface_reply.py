@@ -1,7 +1,7 @@
 """Answers as Ollama's callers get them: whole, as lines of a stream, and for /api/generate.
 
-Ollama reports how long it took; a translated answer reports the time from the request's arrival, all of it as the
-time of writing.
+Ollama reports how long it took; a translated answer reports the time from the request's arrival. In a stream the time
+up to the first piece counts as reading, the rest as writing; a whole answer's time is all writing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pointsman.core.stream import (
     ToolCallDelta,
     UsageReported,
 )
+from pointsman.dialects.ollama.probabilities import encode_tokens
 from pointsman.dialects.ollama.request import arguments_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def encode_reply(reply: ChatReply, elapsed_ns: int, *, is_generate: bool) -> Jso
         "model": reply.model,
         "created_at": moment(reply.created_s),
         **said,
+        **encode_tokens(choice.logprobs),
         "done": True,
         "done_reason": encode_reason(choice.stop_reason),
         **_counts(reply.usage, elapsed_ns),
@@ -89,14 +91,14 @@ def line(body: JsonObject) -> bytes:
         return f"{_dumps_ascii(body)}\n".encode()
 
 
-def _counts(usage: Usage | None, elapsed_ns: int) -> JsonObject:
+def _counts(usage: Usage | None, elapsed_ns: int, read_ns: int = 0) -> JsonObject:
     found: JsonObject = {"total_duration": elapsed_ns, "load_duration": 0}
     if usage is not None:
         found |= {
             "prompt_eval_count": usage.input_tokens,
-            "prompt_eval_duration": 0,
+            "prompt_eval_duration": read_ns,
             "eval_count": usage.output_tokens,
-            "eval_duration": elapsed_ns,
+            "eval_duration": elapsed_ns - read_ns,
         }
     return found
 
@@ -124,6 +126,7 @@ class OllamaStreamEncoder:
     _said_calls: int = 0
     _reason: StopReason | None = None
     _usage: Usage | None = None
+    _read_ns: int | None = None
 
     def __post_init__(self) -> None:
         self._start(Started(id="", model="", created_s=0))
@@ -149,6 +152,8 @@ class OllamaStreamEncoder:
     def _of_choice(
         self, event: TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | LogprobsDelta | Stopped
     ) -> bytes:
+        if self._read_ns is None:
+            self._read_ns = self.elapsed_ns()
         match event:
             case TextDelta() | RefusalDelta():
                 return self._flush() + self._piece(content=event.text)
@@ -160,8 +165,11 @@ class OllamaStreamEncoder:
             case Stopped():
                 self._reason = event.reason
                 return self._flush()
+            case LogprobsDelta():
+                tokens = encode_tokens(event.logprobs)
+                return self._piece(content="", beside=tokens) if tokens else b""
             case _:
-                return b""
+                assert_never(event)
 
     def _start(self, started: Started) -> None:
         self._head = {"model": started.model, "created_at": moment(started.created_s)}
@@ -183,10 +191,13 @@ class OllamaStreamEncoder:
         self._calls = {}
         return b"" if self.is_generate else self._piece(content="", tool_calls=calls)
 
-    def _piece(self, content: str, **more: Json) -> bytes:
-        if self.is_generate:
-            return line({**self._head, "response": content, **more, "done": False})
-        return line({**self._head, "message": {"role": "assistant", "content": content, **more}, "done": False})
+    def _piece(self, content: str, *, beside: JsonObject | None = None, **more: Json) -> bytes:
+        said: JsonObject = (
+            {"response": content, **more}
+            if self.is_generate
+            else {"message": {"role": "assistant", "content": content, **more}}
+        )
+        return line({**self._head, **said, **(beside or {}), "done": False})
 
     def _last(self) -> bytes:
         said: JsonObject = {"response": ""} if self.is_generate else {"message": {"role": "assistant", "content": ""}}
@@ -196,6 +207,6 @@ class OllamaStreamEncoder:
                 **said,
                 "done": True,
                 "done_reason": encode_reason(self._reason),
-                **_counts(self._usage, self.elapsed_ns()),
+                **_counts(self._usage, self.elapsed_ns(), self._read_ns or 0),
             }
         )

@@ -31,9 +31,21 @@ if TYPE_CHECKING:
 
     from pointsman.core.jsontypes import Json, JsonObject
 
-_KNOWN = frozenset(("model", "messages", "tools", "format", "options", "stream", "think"))
+_KNOWN = frozenset(("model", "messages", "tools", "format", "options", "stream", "think", "logprobs", "top_logprobs"))
 _KNOWN_OF_GENERATE = frozenset(
-    ("model", "prompt", "system", "images", "format", "options", "stream", "think", "suffix")
+    (
+        "model",
+        "prompt",
+        "system",
+        "images",
+        "format",
+        "options",
+        "stream",
+        "think",
+        "suffix",
+        "logprobs",
+        "top_logprobs",
+    )
 )
 _KNOWN_OF_MESSAGE = frozenset(("role", "content", "images", "thinking", "tool_calls", "tool_name", "tool_call_id"))
 _OPTIONS = {
@@ -115,7 +127,7 @@ def _request(
         messages=messages,
         tools=tools,
         response_format=_decode_format(body.get("format")),
-        sampling=_decode_options(options),
+        sampling=_decode_sampling(body, options),
         reasoning_effort=_decode_think(body.get("think"), extras),
         stream=is_streamed,
         stream_usage=is_streamed,
@@ -123,8 +135,10 @@ def _request(
     )
 
 
-def _decode_options(options: JsonObject) -> Sampling:
+def _decode_sampling(body: JsonObject, options: JsonObject) -> Sampling:
+    """The options, and what is said beside them: alternatives to no log-probabilities mean nothing."""
     limit = fields.integer(options, "num_predict", "options")
+    logprobs, top = fields.boolean(body, "logprobs"), fields.integer(body, "top_logprobs", minimum=0)
     return Sampling(
         temperature=fields.number(options, "temperature", "options"),
         top_p=fields.number(options, "top_p", "options"),
@@ -135,6 +149,8 @@ def _decode_options(options: JsonObject) -> Sampling:
         seed=fields.integer(options, "seed", "options"),
         frequency_penalty=fields.number(options, "frequency_penalty", "options"),
         presence_penalty=fields.number(options, "presence_penalty", "options"),
+        logprobs=logprobs or None,
+        top_logprobs=top if logprobs else None,
     )
 
 
