@@ -8,6 +8,8 @@ What a caller has to know about xllamacpp (seen with 2026.10.11549, llama.cpp bu
 * Stopping. Expected: dropping the last reference stops the server. Actual: it does, but it joins the HTTP threads with
   the GIL held, and those wait for answers that no longer come: with a request under way it blocks for ever. So `stop`
   waits for idle slots first, and a server that does not get idle is left to the end of the process, which is clean.
+* Ending. Expected: the interpreter can drop a running server at its end. Actual: one time in twenty that blocks for
+  ever. So a server that was not stopped keeps a reference that nobody drops, and ends with the process.
 * Errors. Expected: the reason. Actual: always "Failed to init server, please check the input params."; hence the header
   check before. Garbage, truncation and wrong shapes after a valid magic were all refused, none ended the process.
 * Context. `n_ctx` is the total over all slots, allocated even beyond what the model can use; hence the clamp.
@@ -71,6 +73,7 @@ class EmbeddedLlama:
         self.context_tokens = context_tokens
         self.base_url = server.listening_address
         self._server: _Server | None = server
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))  # until it is stopped: see "Ending" above
 
     @property
     def is_running(self) -> bool:
@@ -85,12 +88,11 @@ class EmbeddedLlama:
         """
         if self._server is None:
             return True
-        if self._gets_idle(grace_s):
-            self._server = None
-            return True
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
+        is_idle = self._gets_idle(grace_s)
+        if is_idle:
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._server))
         self._server = None
-        return False
+        return is_idle
 
     def _gets_idle(self, grace_s: float) -> bool:
         deadline = time.monotonic() + grace_s
