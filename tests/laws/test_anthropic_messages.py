@@ -115,7 +115,7 @@ others_thinking = st.builds(Reasoning, text=spoken) | st.builds(
 
 @st.composite
 def messages(draw: st.DrawFn) -> tuple[Message, ...]:
-    """A conversation whose roles take turns, perhaps with a system prompt at its head and another in its midst."""
+    """A conversation whose roles take turns, the user first, perhaps with system prompts at its head and midst."""
     found: list[Message] = []
     if draw(st.booleans()):
         found.append(Message(role=Role.SYSTEM, parts=tuple(draw(st.lists(texts, min_size=1, max_size=2)))))
@@ -123,6 +123,8 @@ def messages(draw: st.DrawFn) -> tuple[Message, ...]:
     for role in draw(st.lists(st.sampled_from(("user", "assistant", "system")), min_size=1, max_size=4)):
         if role == earlier:
             continue
+        if role == "assistant" and not any(one.role in (Role.USER, Role.TOOL) for one in found):
+            found.append(_turn(draw, "user"))
         earlier = role
         found.append(_turn(draw, role))
     if earlier == "system":

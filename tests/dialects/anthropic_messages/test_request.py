@@ -334,9 +334,20 @@ def test_a_lone_system_prompt_is_what_the_user_asks() -> None:
     }
 
 
+def test_an_assistant_that_speaks_first_is_spoken_to() -> None:
+    """As in a chat that opens with a welcome: this API wants the user's turn first."""
+    found = of_messages(said(Role.ASSISTANT, Text(text="Welcome!")), said(Role.USER, Text(text="Hi")))
+    assert found["messages"] == [
+        {"role": "user", "content": "Hello."},
+        {"role": "assistant", "content": "Welcome!"},
+        {"role": "user", "content": "Hi"},
+    ]
+
+
 def test_ids_of_other_endpoints_are_made_fit_for_this_one() -> None:
     """The same id becomes the same again in the result; calls without ids are numbered."""
     found = of_messages(
+        said(Role.USER, Text(text="hi")),
         said(
             Role.ASSISTANT,
             ToolCall(id="functions.f:0", name="f", arguments="{}"),
@@ -351,16 +362,17 @@ def test_ids_of_other_endpoints_are_made_fit_for_this_one() -> None:
         ),
     )["messages"]
     assert isinstance(found, list)
-    called, answered = ([block.get("id") or block["tool_use_id"] for block in turn["content"]] for turn in found)
+    called, answered = ([block.get("id") or block["tool_use_id"] for block in turn["content"]] for turn in found[1:])
     assert called == answered == ["functions_f_0_d6bdd4de", "call_1", "call_2"]
 
 
 @pytest.mark.parametrize("written", ['{"a":', "[1]", "NaN", '{"a":NaN}', '{"a":1e999}', "[" * 100_000])
 def test_arguments_that_are_no_object_are_wrapped(written: str) -> None:
     """A model's slip in an earlier turn does not end the conversation."""
-    found = of_messages(said(Role.ASSISTANT, ToolCall(id="a", name="f", arguments=written)))["messages"]
+    call = ToolCall(id="a", name="f", arguments=written)
+    found = of_messages(said(Role.USER, Text(text="hi")), said(Role.ASSISTANT, call))["messages"]
     block: Json = {"type": "tool_use", "id": "a", "name": "f", "input": {"arguments": written}}
-    assert found == [{"role": "assistant", "content": [block]}]
+    assert found == [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [block]}]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BILLING: Final = "x-anthropic-billing-header"
 
 _KNOWN = ("role", "content")
+_BEGINNING = "Hello."  # before an assistant that speaks first, which this API refuses
 _SHOWN_ROLE_CHARS = 32
 _ROLES = {
     Role.SYSTEM: "system",
@@ -129,10 +130,12 @@ class Conversation:
                 self._add(role, list(found), message.extras.get(NAME, {}))
 
     def turns(self) -> list[Json]:
-        """The turns. Where there is nothing but a system prompt, that is what the user asks."""
+        """The turns, the user's first. Where there is nothing but a system prompt, that is what the user asks."""
         if not self._turns and self.system:
             self._turns.append(_Turn(role="user", content=self.system))
             self.system = []
+        if self._turns and self._turns[0].role == "assistant":
+            self._turns.insert(0, _Turn(role="user", content=[{"type": "text", "text": _BEGINNING}]))
         return [turn.body() for turn in self._turns]
 
     def _add(self, role: str, found: list[Json], extras: JsonObject) -> None:
