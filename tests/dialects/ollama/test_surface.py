@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pointsman.core.catalog import Operation
-from pointsman.core.chat import ChatReply, ChatRequest, Choice, Message, Role, StopReason, Text, Usage
+from pointsman.core.chat import ChatReply, ChatRequest, Choice, EmbeddingReply, Message, Role, StopReason, Text, Usage
 from pointsman.core.errors import InvalidRequest, UnknownModel
 from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.core.stream import (
@@ -238,6 +239,30 @@ def test_old_and_new_embeddings() -> None:
     assert embeddings.decode_embed({"model": "m", "input": ["a", "b"], "truncate": False}).inputs == ("a", "b")
     with pytest.raises(InvalidRequest, match="input is missing"):
         embeddings.decode_embed({"model": "m"})
+
+
+def test_vectors_are_said_in_both_ways() -> None:
+    """All of them with the tokens they took, or the one."""
+    asked = embeddings.decode_prompt({"prompt": "a"})
+    reply = EmbeddingReply(model="m", vectors=((0.5, 1.0),), usage=Usage(input_tokens=3, output_tokens=0))
+    assert embeddings.encode_embed(reply, asked) == {"model": "m", "embeddings": [[0.5, 1.0]], "prompt_eval_count": 3}
+    assert embeddings.encode_embed(replace(reply, usage=None), asked) == {"model": "m", "embeddings": [[0.5, 1.0]]}
+    assert embeddings.encode_prompt(reply, asked) == {"embedding": [0.5, 1.0]}
+
+
+def test_half_a_surrogate_pair_is_sent_as_it_came() -> None:
+    """It is no UTF-8; the line is said with escapes then."""
+    said = Ollama().stream_encoder(chat()).encode(TextDelta(text="ü\ud83d"))
+    assert json.loads(said)["message"]["content"] == "ü\ud83d"
+
+
+def test_a_model_of_unknown_window_says_none() -> None:
+    """A client takes its own default then."""
+    unknown = listing.Listed(name="m", modified_s=1.5)
+    assert "context_length" not in json.dumps(listing.ps([unknown]))
+    shown = listing.show(unknown)
+    assert shown["model_info"] == {"general.architecture": "pointsman"}
+    assert shown["modified_at"] == "1970-01-01T00:00:01.500000000Z"
 
 
 def test_lists_have_what_clients_read() -> None:
