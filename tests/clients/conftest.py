@@ -21,7 +21,7 @@ POINTSMAN: Final = Path(sys.executable).parent / "pointsman"
 UPSTREAMS: Final[Mapping[str, tuple[str, str]]] = {
     "openai_chat": ("/v1", "openai/scripted"),
     "openai_responses": ("/v1", "scripted"),
-    "anthropic_messages": ("/v1", "scripted"),
+    "anthropic_messages": ("/v1", "scripted-alternating"),
     "gemini": ("/v1beta", "gemini-3-scripted"),
     "ollama": ("", "scripted"),
 }
@@ -76,12 +76,15 @@ def _base_url(process: subprocess.Popen[str]) -> str:
     pytest.fail(f"the gateway did not start:\n{said}")
 
 
-def models_behind(upstream: Upstream) -> list[dict[str, object]]:
-    """A model for each API of *upstream*, by the API's name, as `models` of a pointsman.yaml."""
+def models_behind(upstream: Upstream, *, is_alternating: bool = True) -> list[dict[str, object]]:
+    """A model for each API of *upstream*, by the API's name, as `models` of a pointsman.yaml.
+
+    *is_alternating*: Anthropic's wants the speakers to take turns.
+    """
     return [
         {
             "name": dialect,
-            "model": model,
+            "model": model if is_alternating else model.removesuffix("-alternating"),
             "base_url": f"{upstream.url}{version}",
             **({} if model.startswith("openai/") else {"dialect": dialect}),
             "api_key": "upstream-key",

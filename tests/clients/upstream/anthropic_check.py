@@ -55,8 +55,8 @@ def blocks(content: object) -> list[Body]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)  # type: ignore[call-overload]
 
 
-def check_conversation(messages: Sequence[Any], *, is_thinking: bool) -> Mapping[str, str]:
-    """Turns alternate, results follow their calls, thinking is our own; the names of all calls by their ids."""
+def check_conversation(messages: Sequence[Any], *, is_thinking: bool, alternates: bool) -> Mapping[str, str]:
+    """Roles, blocks, results follow their calls, thinking is our own; the names of all calls by their ids."""
     refuse_unless(messages, "messages: at least one message is required")
     names: dict[str, str] = {}
     waiting: list[str] = []
@@ -65,7 +65,8 @@ def check_conversation(messages: Sequence[Any], *, is_thinking: bool) -> Mapping
         path = f"messages.{index}"
         READER.shape(message, path, {"role": "string", "content": "string|array"}, ("role", "content"))
         READER.one_of(message["role"], f"{path}.role", ("user", "assistant"))
-        refuse_unless(message["role"] != before, f'{path}: roles must alternate between "user" and "assistant"')
+        is_turn = message["role"] != before or (index and not alternates)
+        refuse_unless(is_turn, f'{path}: roles must alternate between "user" and "assistant"')
         before = message["role"]
         found = blocks(message["content"])
         is_last = index == len(messages) - 1

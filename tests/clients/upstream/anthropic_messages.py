@@ -74,7 +74,8 @@ def check_headers(call: Call) -> None:
 
 def _prompt(body: Body) -> Prompt:
     thinking = _thinking(body)
-    names = check_conversation(body["messages"], is_thinking=thinking == "enabled")
+    alternates = "alternating" in body["model"]  # as where the API is sold by others; its own joins such turns
+    names = check_conversation(body["messages"], is_thinking=thinking == "enabled", alternates=alternates)
     tools = [_tool(tool, index) for index, tool in enumerate(body.get("tools", []))]
     _check_settings(body, is_thinking=thinking != "disabled")
     choice = _choice(body, tools)

@@ -31,7 +31,7 @@ DIMENSIONS: Final = 8
 _ORDER: Final = re.compile(r"CALL (\S+) (\{.*?\}) END", re.DOTALL)
 _SAYING: Final = re.compile(r"SAY (.*?) END", re.DOTALL)
 _FAILING: Final = re.compile(r"FAIL (\d{3})")
-_KEYS: Final = re.compile(r"`(\w+)`")
+_KEYS: Final = re.compile(r"[`'](\w+)[`']")
 _DISTINCT: Final = 5
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +9,10 @@ from typing import Any, Final
 
 from tests.clients.upstream import mind
 from tests.clients.upstream.mind import Prompt, Result, Tool, Turn
-from tests.clients.upstream.rules import Body, Reader, Refused, refuse_unless
+from tests.clients.upstream.openai_shown import READER, seen_in
+from tests.clients.upstream.rules import Body, Refused, refuse_unless
 from tests.e2e.wire import Call
 
-READER: Final = Reader(
-    unknown="Unrecognized request argument supplied: {path}",
-    missing="Missing required parameter: '{path}'.",
-    wrong="Invalid type for '{path}': expected {wanted}, but got {given} instead.",
-)
 TOP: Final = {
     "messages": "array",
     "model": "string",
@@ -47,6 +42,8 @@ TOP: Final = {
     "temperature": "number|null",
     "tool_choice": "string|object",
     "tools": "array",
+    "top_k": "integer",  # this and the next: of other servers of this shape
+    "min_p": "number",
     "top_logprobs": "integer|null",
     "top_p": "number|null",
     "user": "string",
@@ -84,8 +81,6 @@ _SAYABLE: Final = {
     "tool": {"text"},
 }
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_DATA_URL: Final = re.compile(r"data:([\w.+/-]+);base64,([A-Za-z0-9+/=]+)")
-_IMAGES: Final = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 _EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", None)
 _SILENT: Final = ("none", None)
 _LONGEST_ID: Final = 40
@@ -118,7 +113,7 @@ def hear(call: Call) -> Prompt:
         model=body["model"],
         text="\n".join(_text(message) for message in latest if message["role"] == "user"),
         system="\n".join(_text(message) for message in messages if message["role"] in {"system", "developer"}),
-        seen=tuple(seen for message in latest for seen in _seen(message)),
+        seen=tuple(seen for message in latest for seen in seen_in(message)),
         results=tuple(
             Result(name=names[message["tool_call_id"]], text=_text(message))
             for message in latest
@@ -281,43 +276,6 @@ def _after_assistant(messages: Sequence[Body]) -> int:
 def _text(message: Body) -> str:
     content = message.get("content") or ""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-def _seen(message: Body) -> Iterator[str]:
-    content = message.get("content")
-    for part in content if isinstance(content, list) else []:
-        match part["type"]:
-            case "image_url":
-                yield image(part["image_url"]["url"], "Invalid 'image_url'")
-            case "file":
-                known = {"file_data": "string", "filename": "string", "file_id": "string"}
-                file = READER.shape(part["file"], "file", known)
-                yield f"file {file['file_id']}" if "file_id" in file else _file(file)
-            case "input_audio":
-                audio = READER.shape(part["input_audio"], "input_audio", {"data": "string", "format": "string"})
-                yield mind.media(f"audio/{audio['format']}", audio["data"])
-
-
-def _file(file: Body) -> str:
-    refuse_unless("filename" in file, "Missing required parameter: 'file.filename'.")
-    found = _DATA_URL.fullmatch(file["file_data"])
-    refuse_unless(found, "Invalid file data: expected a base64-encoded data URL with a MIME type.")
-    assert found is not None
-    return mind.media(found[1], found[2])
-
-
-def image(url: str, what: str) -> str:
-    """How the model speaks of the image at *url*; what is no image is refused."""
-    if url.startswith(("https://", "http://")):
-        return f"image at {url}"
-    found = _DATA_URL.fullmatch(url)
-    if found is None or found[1] not in _IMAGES:
-        raise Refused(f"{what}: expected a base64-encoded data URL with an image MIME type, or an address.")
-    try:
-        base64.b64decode(found[2], validate=True)
-    except ValueError as error:
-        raise Refused(f"{what}: no valid base64.") from error
-    return mind.media(found[1], found[2])
 
 
 def say(turn: Turn, prompt: Prompt, number: int) -> Body:

@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from tests.clients.upstream import mind
-from tests.clients.upstream.openai_chat import READER
+from tests.clients.upstream.openai_shown import READER
 from tests.clients.upstream.rules import Body, refuse_unless
 
 _EMBEDDINGS: Final = {

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tests.clients.upstream import mind
 from tests.clients.upstream.mind import Prompt, Result, Tool, Turn
-from tests.clients.upstream.openai_chat import check_strict, image
+from tests.clients.upstream.openai_chat import check_strict
+from tests.clients.upstream.openai_shown import image
 from tests.clients.upstream.responses_items import OUTPUTS, READER, SEAL, read_items
 from tests.clients.upstream.rules import Body, refuse_unless
 from tests.e2e.wire import Call
