@@ -25,6 +25,7 @@ UPSTREAMS: Final[Mapping[str, tuple[str, str]]] = {
     "gemini": ("/v1beta", "gemini-3-scripted"),
     "ollama": ("", "scripted"),
 }
+ALIASES: Final = {"qwen2.5:3b": "ollama", "org/model:free": "openai_chat"}
 _LISTENING: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -104,7 +105,7 @@ def five() -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def five_gateway(five: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway that knows the scripted model by each of its APIs."""
-    config = {"models": models_behind(five), "resilience": {"num_retries": 0}}
+    config = {"models": models_behind(five), "resilience": {"num_retries": 0}, "aliases": ALIASES}
     with serving(config, tmp_path_factory.mktemp("gateway")) as url:
         yield url
 

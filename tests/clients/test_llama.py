@@ -6,8 +6,10 @@ The model is a GGUF file that the tests make: told "Use your tool." it calls the
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import anthropic
@@ -19,12 +21,14 @@ from google.genai import types
 from tests.clients.callers.five import CALLERS
 from tests.clients.callers.talk import Caller, Said, Talk
 from tests.clients.conftest import serving
+from tests.clients.environments import environment
 from tests.clients.test_google_genai import opened as opened_genai
 from tests.clients.test_matrix import TOWN, told
 from tests.clients.test_openai import Dog
 from tests.programs.local_model import REQUEST, SPEECH, Act, make_acting_model
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+LANGCHAIN: Final = Path(__file__).parent / "outside" / "langchain_llama.py"
 ARGUMENTS: Final = {"town": "Ulm"}
 MODEL: Final = "local-model"
 LIMIT: Final = 64
@@ -153,3 +157,20 @@ def test_ollama(llama: str) -> None:
 
 
 _SHORT: Final = {"name": {"enum": ["Rex"]}, "age": {"type": "integer", "minimum": 1, "maximum": 9}}
+
+
+@pytest.mark.programs
+@pytest.mark.timeout(300)
+def test_langchain(llama: str) -> None:
+    """Each of its chat models: a stream, a tool call, and the answer to its result."""
+    python = environment("clients") / "python"
+    done = subprocess.run(
+        [python, LANGCHAIN, llama, MODEL, REQUEST], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    heard = json.loads(done.stdout)
+    assert list(heard) == ["ChatOpenAI", "ChatOpenAI, Responses", "ChatAnthropic", "ChatGoogle", "ChatOllama"]
+    for one in heard.values():
+        assert one["arguments"] == ARGUMENTS
+        assert one["greeting"].startswith(SPEECH)
+        assert one["answer"].startswith(SPEECH)
