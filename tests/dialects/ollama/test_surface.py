@@ -87,10 +87,11 @@ def test_a_level_of_thinking_is_not_called_lost_where_it_is_said() -> None:
     assert lost == {"high": (), True: ("think",)}
 
 
-def test_an_images_kind_is_read_from_its_first_bytes() -> None:
-    """Ollama gives none, other APIs want one."""
-    found = chat(messages=[{**USER, "images": [PNG]}]).messages[0].parts[1]
-    assert found.media_type == "image/png"  # type: ignore[union-attr]
+@pytest.mark.parametrize(("data", "kind"), [(PNG, "image/png"), ("R0lGODlh", "image/gif"), ("A", "image/jpeg")])
+def test_an_images_kind_is_read_from_its_first_bytes(data: str, kind: str) -> None:
+    """Ollama gives none, other APIs want one; where nothing tells, it is a photograph."""
+    found = chat(messages=[{**USER, "images": [data]}]).messages[0].parts[1]
+    assert found.media_type == kind  # type: ignore[union-attr]
 
 
 def test_calls_without_ids_and_their_results_find_each_other() -> None:
