@@ -96,7 +96,7 @@ def media() -> st.SearchStrategy[Media]:
             kind=st.just("file"),
             data_base64=base64_texts,
             media_type=st.just("application/pdf"),
-            filename=st.none() | words,
+            filename=some_words,
         ),
     )
 

@@ -107,7 +107,10 @@ def test_an_assistant_that_says_nothing_leaves_no_message() -> None:
             {"type": "input_file", "file_data": "data:application/pdf;base64,QQ==", "filename": "a.pdf"},
             Media(kind="file", data_base64="QQ==", media_type="application/pdf", filename="a.pdf"),
         ),
-        ({"type": "input_file", "file_data": "QQ=="}, Media(kind="file", data_base64="QQ==")),
+        (
+            {"type": "input_file", "file_data": "QQ==", "filename": "b"},
+            Media(kind="file", data_base64="QQ==", filename="b"),
+        ),
         (
             {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "wav"}},
             Media(kind="audio", data_base64="QQ==", media_type="audio/wav"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pointsman.core.chat import NO_EXTRAS, Media, Part, Refusal, Text
 from pointsman.core.errors import InvalidRequest
 from pointsman.dialects import fields
+from pointsman.dialects.filenames import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,10 +148,11 @@ def _encode_media(media: Media, at: str) -> JsonObject:
             if media.media_type is not None:
                 audio["format"] = media.media_type.removeprefix("audio/")
             return {"type": "input_audio", "input_audio": audio}
-        case Media(kind="file", file_id=str()) | Media(kind="file", data_base64=str()):
+        case Media(kind="file", file_id=str(identity)):
             file: JsonObject = {} if media.filename is None else {"filename": media.filename}
-            file |= {"file_id": media.file_id} if media.file_id is not None else {"file_data": _data_url(media)}
-            return {"type": "file", "file": file}
+            return {"type": "file", "file": {**file, "file_id": identity}}
+        case Media(kind="file", data_base64=str()):
+            return {"type": "file", "file": {"filename": name_of(media), "file_data": _data_url(media)}}
         case _:
             raise InvalidRequest(
                 f"{at} is of the kind {media.kind!a}, which an endpoint of the dialect {NAME} cannot take.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pointsman.core.chat import NO_EXTRAS, Media, Part, Refusal, Text
 from pointsman.core.errors import InvalidRequest
 from pointsman.dialects import fields
+from pointsman.dialects.filenames import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,7 +159,7 @@ def _encode_media(media: Media, at: str) -> JsonObject:
         case Media(kind="file", url=str(url)):
             return {"type": "input_file", "file_url": url, **named}
         case Media(kind="file", data_base64=str()):
-            return {"type": "input_file", "file_data": _data_url(media), **named}
+            return {"type": "input_file", "file_data": _data_url(media), "filename": name_of(media)}
         case _:
             raise InvalidRequest(
                 f"{at} is of the kind {media.kind!a}, which an endpoint of the dialect {NAME} cannot take.",
