@@ -54,16 +54,23 @@ def _choice(talk: Talk) -> Body | None:
 def _messages(talk: Talk) -> Iterator[Body]:
     for turn in talk.turns:
         match turn:
-            case Said(text=text, png=None):
+            case Said(text=text, png=None, pdf=None):
                 yield {"role": "user", "content": text}
-            case Said(text=text, png=png):
-                source = {"type": "base64", "media_type": "image/png", "data": png}
-                yield {"role": "user", "content": [{"type": "image", "source": source}, {"type": "text", "text": text}]}
+            case Said():
+                yield {"role": "user", "content": list(_blocks(turn))}
             case Heard(echo=echo):
                 yield {"role": "assistant", "content": list(echo)}
             case _:
                 results = [{"type": "tool_result", "tool_use_id": one.call_id, "content": one.text} for one in turn]
                 yield {"role": "user", "content": results}
+
+
+def _blocks(said: Said) -> Iterator[Body]:
+    shown = (("image", "image/png", said.png), ("document", "application/pdf", said.pdf))
+    for kind, media_type, data in shown:
+        if data:
+            yield {"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}}
+    yield {"type": "text", "text": said.text}
 
 
 def whole(body: Body) -> Heard:

@@ -57,9 +57,10 @@ def _choice(choice: str | None) -> Body | None:
 def _contents(talk: Talk) -> Iterator[Body]:
     for turn in talk.turns:
         match turn:
-            case Said(text=text, png=png):
-                image = [{"inlineData": {"mimeType": "image/png", "data": png}}] if png else []
-                yield {"role": "user", "parts": [{"text": text}, *image]}
+            case Said(text=text, png=png, pdf=pdf):
+                shown = [("image/png", png), ("application/pdf", pdf)]
+                parts = [{"inlineData": {"mimeType": kind, "data": data}} for kind, data in shown if data]
+                yield {"role": "user", "parts": [{"text": text}, *parts]}
             case Heard(echo=echo):
                 yield {"role": "model", "parts": list(echo)}
             case _:

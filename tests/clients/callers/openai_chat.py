@@ -54,15 +54,23 @@ def _choice(choice: str | None) -> str | Body | None:
 def _messages(talk: Talk) -> Iterator[Body]:
     for turn in talk.turns:
         match turn:
-            case Said(text=text, png=None):
+            case Said(text=text, png=None, pdf=None):
                 yield {"role": "user", "content": text}
-            case Said(text=text, png=png):
-                image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png}"}}
-                yield {"role": "user", "content": [{"type": "text", "text": text}, image]}
+            case Said():
+                yield {"role": "user", "content": list(_parts(turn))}
             case Heard(echo=echo):
                 yield from echo
             case _:
                 yield from (_result(told) for told in turn)
+
+
+def _parts(said: Said) -> Iterator[Body]:
+    yield {"type": "text", "text": said.text}
+    if said.png:
+        yield {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{said.png}"}}
+    if said.pdf:
+        data = f"data:application/pdf;base64,{said.pdf}"
+        yield {"type": "file", "file": {"filename": "a.pdf", "file_data": data}}
 
 
 def _result(told: Told) -> Body:

@@ -52,13 +52,21 @@ def _choice(choice: str | None) -> str | Body | None:
 def _items(talk: Talk) -> Iterator[Body]:
     for turn in talk.turns:
         match turn:
-            case Said(text=text, png=png):
-                image = {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{png}"}
-                yield {"role": "user", "content": [{"type": "input_text", "text": text}, *([image] if png else [])]}
+            case Said():
+                yield {"role": "user", "content": list(_parts(turn))}
             case Heard(echo=echo):
                 yield from echo
             case _:
                 yield from (_output(told) for told in turn)
+
+
+def _parts(said: Said) -> Iterator[Body]:
+    yield {"type": "input_text", "text": said.text}
+    if said.png:
+        yield {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{said.png}"}
+    if said.pdf:
+        data = f"data:application/pdf;base64,{said.pdf}"
+        yield {"type": "input_file", "filename": "a.pdf", "file_data": data}
 
 
 def _output(told: Told) -> Body:

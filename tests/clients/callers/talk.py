@@ -15,10 +15,11 @@ TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """The user's words, and an image (PNG, base64) shown with them."""
+    """The user's words, and an image (PNG) and a file (PDF) shown with them, both in base64."""
 
     text: str
     png: str | None = None
+    pdf: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
