@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pytest
 import yaml
@@ -58,18 +59,24 @@ def serving(config: Mapping[str, object], folder: Path) -> Iterator[str]:
         env=environment,
         text=True,
     )
-    try:
-        yield _base_url(process)
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-def _base_url(process: subprocess.Popen[str]) -> str:
-    """Where *process* says that it listens; what it says later is little enough for the pipe."""
     assert process.stderr is not None
+    said = process.stderr
+    with said:
+        try:
+            url = _base_url(said)
+            rest = threading.Thread(target=said.read, daemon=True)  # so that the pipe never fills
+            rest.start()
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+        rest.join(timeout=20)
+
+
+def _base_url(lines: IO[str]) -> str:
+    """Where the process that says *lines* listens."""
     said = ""
-    for line in process.stderr:
+    for line in lines:
         said += line
         found = _LISTENING.search(line)
         if found:
