@@ -27,6 +27,7 @@ UPSTREAMS: Final[Mapping[str, tuple[str, str]]] = {
     "ollama": ("", "scripted"),
 }
 ALIASES: Final = {"qwen2.5:3b": "ollama", "org/model:free": "openai_chat"}
+THINKERS: Final = ("gpt-5", "claude-sonnet-4-5", "gemini-3")
 _LISTENING: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -112,7 +113,8 @@ def five() -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def five_gateway(five: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway that knows the scripted model by each of its APIs."""
-    config = {"models": models_behind(five), "resilience": {"num_retries": 0}, "aliases": ALIASES}
+    config: dict[str, object] = {"models": models_behind(five), "resilience": {"num_retries": 0}}
+    config["aliases"] = ALIASES | {f"{thinker}-{one}": one for thinker in THINKERS for one in UPSTREAMS}
     with serving(config, tmp_path_factory.mktemp("gateway")) as url:
         yield url
 

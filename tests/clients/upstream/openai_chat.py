@@ -42,8 +42,9 @@ TOP: Final = {
     "temperature": "number|null",
     "tool_choice": "string|object",
     "tools": "array",
-    "top_k": "integer",  # this and the next: of other servers of this shape
+    "top_k": "integer",  # this and the next two: of other servers of this shape
     "min_p": "number",
+    "reasoning": "object",
     "top_logprobs": "integer|null",
     "top_p": "number|null",
     "user": "string",
