@@ -14,7 +14,7 @@ from typing import Final
 from pointsman.core.catalog import Quirks
 
 # What clients send along from an answer of OpenAI's, and what only other servers read.
-_OF_ANSWERS = frozenset(("refusal", "annotations", "audio", "reasoning_content", "reasoning_details"))
+_OF_ANSWERS = frozenset(("refusal", "annotations", "audio", "reasoning_content", "reasoning_details", "extra_content"))
 _OTHER_SAMPLING = frozenset(("top_k", "min_p"))
 _OLD_LIMIT = (("max_completion_tokens", "max_tokens"),)
 
@@ -22,7 +22,7 @@ _OLD_LIMIT = (("max_completion_tokens", "max_tokens"),)
 OPENAI: Final = Quirks(
     renames=(("max_tokens", "max_completion_tokens"),),
     refuses=_OTHER_SAMPLING,
-    refuses_in_messages=frozenset(("reasoning_content", "reasoning", "reasoning_details")),
+    refuses_in_messages=frozenset(("reasoning_content", "reasoning", "reasoning_details", "extra_content")),
 )
 # Of an `api-version` before it knew the new name.
 OLD_AZURE: Final = replace(OPENAI, renames=_OLD_LIMIT)

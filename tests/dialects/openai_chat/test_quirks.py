@@ -24,7 +24,7 @@ NAMED: JsonObject = {"type": "function", "function": {"name": "f"}}
 RENAMES = Quirks(renames=(("max_tokens", "max_completion_tokens"), ("seed", "random_seed")))
 REFUSES = Quirks(refuses=frozenset(("logprobs", "stream_options", "user")))
 REFUSES_THINKING = Quirks(refuses_thinking=frozenset(("temperature",)))
-REFUSES_IN_MESSAGES = Quirks(refuses_in_messages=frozenset(("name", "reasoning_content")))
+REFUSES_IN_MESSAGES = Quirks(refuses_in_messages=frozenset(("name", "reasoning_content", "extra_content")))
 SHORT_IDS = Quirks(call_id_chars=9)
 NO_DEVELOPER = Quirks(has_developer=False)
 NO_NAMED_CHOICE = Quirks(has_named_choice=False)
@@ -89,6 +89,12 @@ def test_a_setting_goes_under_the_name_the_server_knows_or_not_at_all(
             REFUSES_IN_MESSAGES,
             {"role": "assistant", "content": "x", "reasoning_content": "hm"},
             {"role": "assistant", "content": "x"},
+            (),
+        ),
+        (
+            REFUSES_IN_MESSAGES,
+            {"role": "assistant", "content": None, "tool_calls": [{**CALL, "extra_content": {"google": {}}}, NINE]},
+            {"role": "assistant", "content": None, "tool_calls": [CALL, NINE]},
             (),
         ),
         (

@@ -125,9 +125,20 @@ def _as_system(message: JsonObject) -> JsonObject:
 
 
 def _without(message: JsonObject, refused: frozenset[str]) -> JsonObject:
-    if refused.isdisjoint(message) or message.get("role") == _NAMED_BY_ROLE:
+    """*message* without what is refused, nor any in its tool calls: there Gemini's signature would be."""
+    if message.get("role") == _NAMED_BY_ROLE:
         return message
-    return {key: value for key, value in message.items() if key not in refused}
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and any(isinstance(call, dict) and not refused.isdisjoint(call) for call in calls):
+        message = {
+            **message,
+            "tool_calls": [_less(call, refused) if isinstance(call, dict) else call for call in calls],
+        }
+    return message if refused.isdisjoint(message) else _less(message, refused)
+
+
+def _less(value: JsonObject, refused: frozenset[str]) -> JsonObject:
+    return {key: inner for key, inner in value.items() if key not in refused}
 
 
 def _with_reasoning(message: JsonObject) -> JsonObject:
