@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pointsman.core.policy import DEFAULT_POLICY, Policy
+
 if TYPE_CHECKING:
     from pointsman.core.chat import Usage
     from pointsman.core.failure import FailureKind
@@ -210,6 +212,8 @@ class Catalog:
     aliases: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # model name (or "*") -> names
     fallbacks_by_kind: Mapping[FailureKind, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)  # model name (or "*") -> what its failures lead to
+    last_resort: str | None = None  # the model that is asked when all are cooling or down
     baseline: str | None = None  # the model that savings are measured against
     climb_tiers: bool = True  # an `auto` request may go to the next tier when its own does not answer
 
@@ -266,6 +270,10 @@ class Catalog:
 
     def _is_choice(self, name: str) -> bool:
         return name == AUTO or name in self.routers_by_name or Tier.parse(name) is not None
+
+    def policy_of(self, name: str) -> Policy:
+        """What failures of the model *name* lead to."""
+        return self.policies.get(name) or self.policies.get("*") or DEFAULT_POLICY
 
     def fallbacks_of(self, *names: str, kind: FailureKind | None = None) -> tuple[str, ...]:
         """Who is to follow any of *names* (models, routers, tiers, `*`), in general or after one *kind* of failure."""

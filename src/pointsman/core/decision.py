@@ -141,3 +141,4 @@ class Decision:
     is_explicit: bool = False
     is_demo: bool = False
     warnings: tuple[str, ...] = ()
+    preferred: str | None = None  # the card id that would be first if it were well; None: it is first

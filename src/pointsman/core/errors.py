@@ -15,7 +15,11 @@ PointsmanError
 ├── Refused                      a constraint says no                                  403, exit 5
 │   └── ModelStruckOut           ... to the one model the caller insisted on
 ├── NoModelAvailable             nothing is configured, or nobody answered             503, exit 4
+│   ├── AllUnwell                every model that may answer is cooling or down
 │   ├── AllAttemptsFailed        every attempt of the plan failed
+│   │   ├── AllRateLimited       ... each with "too many requests"                     429
+│   │   ├── BadUpstream          ... in a way that no waiting mends                    502
+│   │   └── FallbackDeclined     ... and the person, or the policy, wants no other
 │   └── RuntimeUnavailable       a local runtime cannot start
 ├── DeadlineExceeded             the caller's or the route's time is up                504
 └── AttemptFailed                one model failed; carries the Failure (the plan goes on)
@@ -140,20 +144,58 @@ class ModelStruckOut(Refused):
 
 
 class NoModelAvailable(PointsmanError):
-    """No configured model can answer at the moment."""
+    """No configured model can answer at the moment; `retry_after_s` is when one may, where that is known."""
 
     status = 503
     code = "no_model_available"
     exit_code = 4
 
+    def __init__(self, message: str, *, hint: str | None = None, retry_after_s: float | None = None) -> None:
+        """Keep *retry_after_s* beside the sentence."""
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class AllUnwell(NoModelAvailable):
+    """Every model that may take the request is cooling or down, and was not asked."""
+
+    code = "models_unavailable"
+
 
 class AllAttemptsFailed(NoModelAvailable):
     """Every model of the plan was tried and failed; `failures` says how, in order."""
 
-    def __init__(self, message: str, *, failures: Sequence[Failure], hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        failures: Sequence[Failure],
+        hint: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         """Keep the *failures* in the order of the attempts."""
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, retry_after_s=retry_after_s)
         self.failures = tuple(failures)
+
+
+class AllRateLimited(AllAttemptsFailed):
+    """Every model of the plan said "too many requests"."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+
+class BadUpstream(AllAttemptsFailed):
+    """The models failed in a way that no waiting mends: a wrong key, a broken certificate, no HTTP."""
+
+    status = 502
+    code = "bad_upstream"
+
+
+class FallbackDeclined(AllAttemptsFailed):
+    """A model failed, and the person or the policy wants no other to take over."""
+
+    code = "fallback_declined"
 
 
 class RuntimeUnavailable(NoModelAvailable):

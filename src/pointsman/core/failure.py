@@ -19,9 +19,19 @@ class FailureKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Reach(StrEnum):
+    """Whom a failure is about."""
+
+    MODEL = "model"
+    ENDPOINT = "endpoint"  # no connection, a wrong key, an account without credit: all of its models
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failed attempt. `message` is the endpoint's own words, shortened; it never holds the prompt."""
+    """One failed attempt. `message` is the endpoint's own words, shortened; it never holds the prompt.
+
+    The endpoint wants to be left alone for `retry_after_s` seconds, or until `until_s` (since the epoch).
+    """
 
     kind: FailureKind
     model: str
@@ -30,4 +40,6 @@ class Failure:
     status: int | None = None
     code: str | None = None
     retry_after_s: float | None = None
+    until_s: float | None = None
+    reach: Reach = Reach.MODEL
     elapsed_ms: float = 0.0

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from pointsman.core.consent import Consent, Question
     from pointsman.core.events import Event
+    from pointsman.core.health import Health
     from pointsman.core.jsontypes import JsonObject
 
 
@@ -99,3 +101,20 @@ class ResponseStore(Protocol):
 
     async def delete(self, response_id: str, owner: str | None, /) -> bool:
         """Forget it; False when there was none."""
+
+
+class ConsentAsker(Protocol):
+    """Somebody who can ask the person behind a request."""
+
+    async def __call__(self, question: Question, /) -> Consent:
+        """The person's answer; bounded in time by whoever implements it, STOP when none comes."""
+
+
+class HealthStore(Protocol):
+    """Where the processes of one gateway tell each other of healths. Trouble is logged, not raised."""
+
+    def tell(self, health: Health, /) -> None:
+        """*health* has changed here; never waits."""
+
+    def news(self) -> Sequence[Health]:
+        """What others have told since the last call; never waits."""

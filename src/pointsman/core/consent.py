@@ -1,0 +1,37 @@
+"""What a person is asked before another model takes over, and what they may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pointsman.core.failure import FailureKind
+    from pointsman.core.health import Cause
+
+
+class Consent(StrEnum):
+    """A person's answer."""
+
+    KEEP_TRYING = "keep_trying"  # the same model again
+    ONCE = "once"  # the other model, for as long as this one is not well
+    SESSION = "session"  # the other model for the rest of the session
+    STOP = "stop"  # neither: the error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """*failed* did not answer: may *other* do it? Model names are those that callers know."""
+
+    decision_id: str
+    failed: str
+    other: str
+    kind: FailureKind
+    cause: Cause
+    message: str  # what happened, in the endpoint's words
+    until_s: float | None  # when *failed* may be asked again, seconds since the epoch; None: not known
+    other_is_local: bool
+    failed_is_local: bool
+    cost_usd: float | None  # what *other* would cost for this request, its output estimated; None: not known
+    can_keep_trying: bool = True
