@@ -44,6 +44,13 @@ class Availability:
     def failed(self, card: ModelCard, failure: Failure, rule: Rule) -> None:
         """*card*, taken before, failed; *rule* is its policy's for this kind."""
 
+    def answering(self, card: ModelCard) -> None:
+        """*card*, taken before, shows the first content of a stream: a probe has its answer, the end is still to come.
+
+        The lead's note: a verdict (`succeeded`, `failed`) follows at the stream's end and alone counts as one; this
+        only ends PROBING (towards RAMPING), so that others need not wait for the end of a long stream.
+        """
+
     def succeeded(self, card: ModelCard) -> None:
         """*card*, taken before, answered."""
 
