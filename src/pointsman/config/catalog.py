@@ -9,6 +9,7 @@ from typing import Final
 
 from pointsman.config import ollama_options, prices
 from pointsman.config.card_defaults import in_words_of
+from pointsman.config.resilience import followers, last_resort, policies
 from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
 from pointsman.config.servers import Servers
 from pointsman.config.sizes import billions_of_parameters, is_embedding_model, tier_by_size
@@ -51,6 +52,8 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
             models=cards,
             routers=_to_standard_model(settings, routers, aliases),
             aliases=aliases,
+            policies=policies(settings, cards, aliases),
+            last_resort=last_resort(settings, cards),
             baseline=settings.savings.baseline,
             climb_tiers=False,
         )
@@ -58,7 +61,7 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
         models=cards,
         routers=routers if cards else (),
         aliases=aliases,
-        fallbacks=_chains(settings.fallbacks),
+        fallbacks=followers(settings, cards) | _chains(settings.fallbacks),
         fallbacks_by_kind={
             kind: _chains(chains)
             for kind, chains in (
@@ -67,6 +70,8 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
             )
             if chains
         },
+        policies=policies(settings, cards, aliases),
+        last_resort=last_resort(settings, cards),
         baseline=settings.savings.baseline,
         climb_tiers=settings.resilience.climb_tiers,
     )

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pointsman.config.schema import RouterSettings, Settings
-from pointsman.config.servers import inline_server
+from pointsman.config.servers import Servers, inline_server
 from pointsman.config.tree import Node, Path, dotted, mapping, nearest, plain
-from pointsman.core.catalog import AUTO, Tier
+from pointsman.core.catalog import AUTO, Catalog, Tier
 from pointsman.core.errors import ConfigError
 
 ANY_MODEL = "*"
+CHAINS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+LOCAL_ONLY = "local-only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +131,63 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
         for number, alias in enumerate(model.aliases):
             if alias in names:
                 yield Problem(path=("models", index, "aliases", number), text=f"{alias!r} is a model's name already")
-    for key in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
+    for key in CHAINS:
         chains: dict[str, list[str]] = getattr(settings, key)
         for source, targets in chains.items():
             yield from _unknown((key, source), [source], anything | {ANY_MODEL})
             yield from _unknown((key, source), targets, callable_names)
+    yield from _circles(settings, names)
+    yield from _resilience_problems(settings, names, callable_names)
     if settings.savings.baseline is not None:
         yield from _unknown(("savings", "baseline"), [settings.savings.baseline], callable_names)
     if names and Tier.parse(settings.model.name) is None and not settings.model.name.startswith(f"{AUTO}:"):
         yield from _unknown(("model", "name"), [settings.model.name], anything)
+
+
+def _circles(settings: Settings, names: set[str]) -> Iterator[Problem]:
+    """Aliases that lead back to themselves, and models that stand in for themselves."""
+    aliases = _all_aliases(settings)
+    resolve = Catalog(models=(), aliases=aliases).resolve
+    for alias in settings.aliases:
+        if alias not in names and resolve(alias) in aliases:
+            yield Problem(path=("aliases", alias), text=f"{alias!r} leads back to itself; let it name a model")
+    for key in CHAINS:
+        chains: dict[str, list[str]] = getattr(settings, key)
+        for source, targets in chains.items():
+            for target in targets:
+                if resolve(target) == resolve(source):
+                    text = f"{source!r} would stand in for itself; take {target!r} out of its list"
+                    yield Problem(path=(key, source), text=text)
+
+
+def _resilience_problems(settings: Settings, names: set[str], callable_names: set[str]) -> Iterator[Problem]:
+    resilience = settings.resilience
+    for name in resilience.policies:
+        yield from _unknown(("resilience", "policies", name), [name], callable_names | {ANY_MODEL})
+    wanted, path = resilience.last_resort, ("resilience", "last_resort")
+    if wanted is None:
+        return
+    name = Catalog(models=(), aliases=_all_aliases(settings)).resolve(wanted)
+    if name not in names:
+        yield from _unknown(path, [name], callable_names - set(settings.aliases))
+    elif settings.privacy.mode == LOCAL_ONLY and not any(_may_be_local(settings, name)):
+        text = f"{wanted!r} is no local model, and `privacy.mode` is {LOCAL_ONLY}; name a local one"
+        yield Problem(path=path, text=text)
+
+
+def _may_be_local(settings: Settings, name: str) -> Iterator[bool]:
+    """Of each model called *name*, whether it is local; True too where its own entry is wrong, which is said anyway."""
+    servers = Servers(settings, {})
+    for model in settings.models:
+        if model.name == name:
+            try:
+                yield servers.of(model, name)[0].is_local
+            except (ConfigError, KeyError):
+                yield True
+
+
+def _all_aliases(settings: Settings) -> dict[str, str]:
+    return {**settings.aliases, **{alias: model.name for model in settings.models for alias in model.aliases}}
 
 
 def _server_problems(settings: Settings) -> Iterator[Problem]:

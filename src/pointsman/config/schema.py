@@ -26,16 +26,19 @@ from pointsman.config.field_types import (
     TierName,
     Tokens,
 )
+from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
 from pointsman.core.catalog import Auth, Capability
 
 Dialect = Literal["openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama"]
 
 __all__ = [
+    "ConcurrencySettings",
     "EndpointSettings",
     "GgufSettings",
     "ModelSettings",
     "PriceSettings",
+    "ResilienceSettings",
     "RouterSettings",
     "RoutingSettings",
     "ServerSettings",
@@ -79,7 +82,16 @@ class Timeouts(Section):
     """How long to wait for an endpoint."""
 
     connect_timeout_s: Seconds = Field(default=5.0, description="Seconds to wait for a connection.")
-    first_byte_timeout_s: Seconds = Field(default=600.0, description="Seconds to wait for the first byte of an answer.")
+    first_byte_timeout_s: Seconds | None = Field(
+        default=None,
+        description="Seconds to wait for a stream's first byte; 60 if not given, 300 at a local server, which may have "
+        "to load the model.",
+    )
+    whole_timeout_s: Seconds | None = Field(
+        default=None,
+        description="Seconds to wait for an answer that comes in one piece; `first_byte_timeout_s`, else 600, if not "
+        "given.",
+    )
     idle_timeout_s: Seconds = Field(default=120.0, description="Seconds a stream may stand still.")
 
 
@@ -102,6 +114,7 @@ class EndpointSettings(Timeouts):
         description="Whether text sent to it stays on this machine. Undeclared: only Ollama on loopback is local.",
     )
     headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
+    concurrency: ConcurrencySettings = Field(default=ConcurrencySettings(), description="How much it is asked at once.")
 
 
 class PriceSettings(Section):
@@ -152,8 +165,14 @@ class ModelSettings(Section):
     query: Query = Field(default="", description="Query joined to every path; the endpoint's if not given.")
     headers: dict[Name, SecretText] = Field(default={}, description="Headers to send with every request.")
     connect_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for a connection.")
-    first_byte_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for the first byte.")
+    first_byte_timeout_s: Seconds | None = Field(default=None, description="Seconds to wait for a stream's first byte.")
+    whole_timeout_s: Seconds | None = Field(
+        default=None, description="Seconds to wait for an answer that comes in one piece."
+    )
     idle_timeout_s: Seconds | None = Field(default=None, description="Seconds a stream may stand still.")
+    concurrency: ConcurrencySettings | None = Field(
+        default=None, description="How much its server is asked at once; the endpoint's if not given."
+    )
     gguf: Annotated[GgufSettings, BeforeValidator(_gguf, json_schema_input_type=str | GgufSettings)] | None = Field(
         default=None, description="A GGUF file to serve with the built-in llama.cpp, instead of a server."
     )
@@ -198,22 +217,6 @@ class StandardModel(Section):
     """The model used when the caller names none."""
 
     name: Name = Field(default="auto", description="A model, an alias, a tier, or `auto`.")
-
-
-class ResilienceSettings(Section):
-    """What happens when a model does not answer."""
-
-    num_retries: int = Field(
-        default=2,
-        ge=0,
-        le=20,
-        description="Further attempts on the same model for passing failures.",
-    )
-    max_fallbacks: int = Field(default=5, ge=0, le=50, description="Most other models tried for one request.")
-    climb_tiers: bool = Field(
-        default=True,
-        description="Whether an `auto` request may go to the next tier when its own is down.",
-    )
 
 
 class PrivacySettings(Section):

@@ -12,10 +12,13 @@ from pointsman.config import quirks
 from pointsman.config.field_types import SecretText
 from pointsman.config.locality import is_local, is_ollama_cloud
 from pointsman.config.providers import ALL, AZURE, OPENAI, PROVIDERS, Provider
-from pointsman.config.schema import ModelSettings, Settings
+from pointsman.config.schema import ConcurrencySettings, EndpointSettings, ModelSettings, Settings
 from pointsman.core.catalog import Auth, Endpoint, Quirks
 from pointsman.core.errors import ConfigError
 
+FIRST_BYTE_S: Final = 60.0
+LOCAL_FIRST_BYTE_S: Final = 300.0  # the model may have to be loaded
+WHOLE_S: Final = 600.0
 MODEL: Final = "{model}"  # in an address: the model's name at the server
 _AUTH_OF_DIALECT: Final = MappingProxyType({"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY})
 _RESPONSES: Final = "responses/"
@@ -49,7 +52,15 @@ class Servers:
         """The endpoint that serves *model*, what it is called there, and what is odd about the server."""
         if model.gguf is not None:
             url = self._gguf.get(id_, f"embedded:{id_}")
-            endpoint = Endpoint(name=f"embedded-{id_}", dialect="openai_chat", base_url=url, is_local=True)
+            endpoint = Endpoint(
+                name=f"embedded-{id_}",
+                dialect="openai_chat",
+                base_url=url,
+                is_local=True,
+                first_byte_timeout_s=LOCAL_FIRST_BYTE_S,
+                whole_timeout_s=WHOLE_S,
+                slots=model.gguf.parallel,
+            )
             upstream = model.model or model.name
             return endpoint, upstream, quirks_of(PROVIDERS["llama_cpp"], endpoint, upstream)
         if model.endpoint is not None:
@@ -78,10 +89,9 @@ class Servers:
             query=model.query or server.query,
             headers=_headers({**server.headers, **model.headers}),
             connect_timeout_s=server.connect_timeout_s,
-            first_byte_timeout_s=server.first_byte_timeout_s,
             idle_timeout_s=server.idle_timeout_s,
         )
-        return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint, upstream)
+        return self._shared(endpoint, model, upstream, server), upstream, quirks_of(known, endpoint, upstream)
 
     def _inline(self, model: ModelSettings) -> tuple[Endpoint, str, Quirks | None]:
         server = inline_server(model)
@@ -102,13 +112,22 @@ class Servers:
         )
         return self._shared(endpoint, model, upstream), upstream, quirks_of(known, endpoint, upstream)
 
-    def _shared(self, endpoint: Endpoint, model: ModelSettings, upstream: str) -> Endpoint:
-        """*endpoint* with the model's own timeouts, under a name nobody else has."""
+    def _shared(
+        self, endpoint: Endpoint, model: ModelSettings, upstream: str, server: EndpointSettings | None = None
+    ) -> Endpoint:
+        """*endpoint* with the model's own limits, or else its server's, under a name nobody else has."""
+        first_byte_s = model.first_byte_timeout_s or (server.first_byte_timeout_s if server else None)
+        whole_s = model.whole_timeout_s or (server.whole_timeout_s if server else None)
+        concurrency = model.concurrency or (server.concurrency if server else ConcurrencySettings())
         endpoint = replace(
             endpoint,
             connect_timeout_s=model.connect_timeout_s or endpoint.connect_timeout_s,
-            first_byte_timeout_s=model.first_byte_timeout_s or endpoint.first_byte_timeout_s,
+            first_byte_timeout_s=first_byte_s or (LOCAL_FIRST_BYTE_S if endpoint.is_local else FIRST_BYTE_S),
+            whole_timeout_s=whole_s or first_byte_s or WHOLE_S,
             idle_timeout_s=model.idle_timeout_s or endpoint.idle_timeout_s,
+            slots=concurrency.slots,
+            queue=concurrency.queue,
+            queue_timeout_s=concurrency.queue_timeout_s,
         )
         if endpoint not in self._by_content:
             name, number = endpoint.name, 1

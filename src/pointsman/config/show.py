@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pointsman.config import packaged
 from pointsman.config.load import Loaded
 from pointsman.config.schema import Settings
+from pointsman.config.schema_resilience import preset_settings
 from pointsman.config.tree import Path, dotted
 from pointsman.core.catalog import Secret
 from pointsman.core.jsontypes import Json, JsonObject
@@ -29,7 +31,9 @@ def show(loaded: Loaded) -> tuple[Row, ...]:
     rows = []
     for path, value in _leaves(loaded.settings.model_dump(), ()):
         name = dotted(path)
-        origin = origins.get(name) or origins.get(dotted(_by_name(path, loaded))) or "default"
+        written = (path, _by_name(path, loaded), path[:-1] if path[-1:] == ("action",) else path)
+        found = (origins.get(dotted(place)) for place in written)
+        origin = next(filter(None, found), None) or _by_preset(path, loaded) or "default"
         rows.append(Row(path=name, value=value, origin=origin))
     return tuple(rows)
 
@@ -65,6 +69,15 @@ def _plain(value: object) -> Json:
     if isinstance(value, dict | list):
         return {} if isinstance(value, dict) else []
     return value if isinstance(value, str | int | float | bool) else None
+
+
+def _by_preset(path: Path, loaded: Loaded) -> str | None:
+    """`preset litellm` for a setting of `resilience` that the preset brought."""
+    resilience = loaded.settings.resilience
+    found: object = preset_settings(resilience.preset, {"num_retries": resilience.num_retries})
+    for step in path[1:] if path[:1] == ("resilience",) else ():
+        found = found.get(str(step)) if isinstance(found, Mapping) else None
+    return None if found is None or path[:1] != ("resilience",) else f"preset {resilience.preset}"
 
 
 def _by_name(path: Path, loaded: Loaded) -> Path:

@@ -111,8 +111,12 @@ class Endpoint:
     query: str = ""  # joined to every path, such as "api-version=2024-10-21"
     headers: tuple[tuple[str, str], ...] = ()
     connect_timeout_s: float = 5.0
-    first_byte_timeout_s: float = 600.0
+    first_byte_timeout_s: float = 600.0  # of a stream
+    whole_timeout_s: float | None = None  # of an answer in one piece; None: as a stream's
     idle_timeout_s: float = 120.0
+    slots: int | None = None  # requests at once; None: found out by its answers
+    queue: int = 1000  # requests that may wait for a slot
+    queue_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

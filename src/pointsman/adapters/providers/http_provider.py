@@ -43,11 +43,13 @@ class HttpProvider:
             message = f"endpoint {endpoint.name!r} has an unusable base_url: {error.message}"
             raise ConfigError(message) from error
         self._targets: dict[str, Target] = {}
-        self._timeouts = Timeouts(
-            connect_s=endpoint.connect_timeout_s,
-            first_byte_s=endpoint.first_byte_timeout_s,
-            idle_s=endpoint.idle_timeout_s,
-        )
+        stream_s, whole_s = endpoint.first_byte_timeout_s, endpoint.whole_timeout_s
+        self._timeouts = {
+            wants_stream: Timeouts(
+                connect_s=endpoint.connect_timeout_s, first_byte_s=first_byte_s, idle_s=endpoint.idle_timeout_s
+            )
+            for wants_stream, first_byte_s in ((True, stream_s), (False, stream_s if whole_s is None else whole_s))
+        }
         self._headers = self._fixed_headers(endpoint)
 
     async def send(self, egress: Egress, call: UpstreamCall) -> HttpUpstreamResponse:
@@ -61,7 +63,7 @@ class HttpProvider:
             headers = _joined(headers, call.headers)
         try:
             response = await self._client.request(
-                "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts
+                "POST", target, headers, call.body, deadline=call.deadline_s, timeouts=self._timeouts[call.stream]
             )
         except TransportError as error:
             raise mapped(error, call.model, self._endpoint.name) from error

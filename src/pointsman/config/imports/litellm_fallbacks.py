@@ -73,7 +73,9 @@ def known_only(
             continue
         good = []
         for target in targets.items:
-            if target.text in names:
+            if target.text == source:
+                notes.warn((*path, source), target, f"{source!r} would stand in for itself; it is left out")
+            elif target.text in names:
                 good.append(target)
             else:
                 notes.warn((*path, source), target, f"no model is called {target.text!r}; it is left out")
