@@ -36,6 +36,7 @@ from pointsman.routing.strategies.complexity import Complexity
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
+from pointsman.routing.strategies.utility import Utility
 
 if TYPE_CHECKING:
     from pointsman.adapters.http.client import HttpClient
@@ -123,6 +124,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         ExplicitModel(catalog),
         EmbeddingModel(),
         TierName(catalog),
+        Utility(catalog),
         Complexity(catalog, scorers),
         Default(catalog),
     )

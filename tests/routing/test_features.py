@@ -144,6 +144,14 @@ def test_errands_of_an_interface_are_housekeeping(ask: str, expected: bool) -> N
     assert is_housekeeping(ask) is expected
 
 
+def test_the_text_between_a_prompt_and_a_suffix_is_housekeeping() -> None:
+    """An editor's completion, as the dialects decode it."""
+    asked = user("def add(a, b):", "return result", Media(kind="suffix"))
+    assert features_of(ChatRequest(messages=(asked,))).is_housekeeping
+    assert not features_of(ChatRequest(messages=(user("def add(a, b):"),))).is_housekeeping
+    assert not features_of(ChatRequest(messages=())).is_housekeeping
+
+
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [

@@ -62,6 +62,31 @@ def test_a_tier_is_followed_by_those_above_then_below(wanted: Tier, candidates: 
     )
 
 
+def errand(wanted: Tier = Tier.SIMPLE) -> Pick:
+    """A small errand of an interface."""
+    return Pick(tier=wanted, reason="r", is_utility=True)
+
+
+def test_an_errand_goes_from_small_over_medium_to_large() -> None:
+    """And then to what is configured for them: never to the dearest tier by itself, climbing or not."""
+    catalog = a_catalog(S, M, C, R, tiers=LADDER, climb_tiers=False)
+    assert select(errand(), catalog) == Selection(candidates=("s", "m", "c"), model="s", tier=Tier.SIMPLE)
+    assert select(errand(Tier.REASONING), catalog).candidates == ("r",)
+    catalog = a_catalog(S, M, C, R, tiers=LADDER, fallbacks={"s": ("r",), "*": ("m",)})
+    assert select(errand(), catalog).candidates == ("s", "m", "c", "r")
+
+
+def test_an_errand_that_no_small_model_may_do_climbs() -> None:
+    """The trail says so; when only the dearest is left, it is that one."""
+    catalog = a_catalog(S, M, C, R, tiers=LADDER)
+    found = select(errand(), catalog, out("s"))
+    assert (found.candidates, found.tier) == (("m", "c"), Tier.MEDIUM)
+    assert [note.detail for note in found.notes] == ["tier 'simple' has no usable model, so 'medium' takes it"]
+    assert select(errand(), catalog, out("s", "m", "c")).candidates == ("r",)
+    with pytest.raises(Refused):
+        select(errand(), catalog, out("s", "m", "c", "r"))
+
+
 def test_without_climbing_a_tier_has_only_its_own() -> None:
     """And what is configured for it."""
     catalog = a_catalog(S, M, C, R, tiers=LADDER, climb_tiers=False, fallbacks={"m": ("r",)})

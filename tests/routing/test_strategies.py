@@ -11,6 +11,7 @@ from pointsman.routing.strategies.complexity import Complexity
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
+from pointsman.routing.strategies.utility import Utility
 from pointsman.testing import a_card, a_catalog, a_router
 
 SMALL, LARGE = a_card("small-model"), a_card("large-model", is_local=False)
@@ -33,13 +34,14 @@ def context(
     tier: Tier | None = None,
     operation: Operation = Operation.CHAT,
     models: tuple[str, ...] = (),
+    is_housekeeping: bool = False,
 ) -> RoutingContext:
     """A public request."""
     cards = {card.id: card for card in (SMALL, LARGE, EMBEDDER) if card.id in models}
     return RoutingContext(
         requested_model=asked,
         operation=operation,
-        features=PromptFeatures(ask=ask, estimated_input_tokens=1),
+        features=PromptFeatures(ask=ask, estimated_input_tokens=1, is_housekeeping=is_housekeeping),
         caller=Caller(tier=tier),
         privacy=Privacy(),
         open_models=cards,
@@ -188,3 +190,44 @@ async def test_nothing_said_is_no_signal() -> None:
     pick = await Complexity(CATALOG, settings).decide(context(ask="mhm " * 40))
     assert pick is not None
     assert (pick.reason, pick.confidence) == ("score 0.000 -> simple: no signal", 0.0)
+
+
+ERRAND = "a small errand of the program, not of a person"
+
+
+@pytest.mark.parametrize(
+    ("asked", "pick"),
+    [
+        (None, Pick(tier=Tier.SIMPLE, router="auto", reason=ERRAND, is_utility=True)),
+        ("auto", Pick(tier=Tier.SIMPLE, router="auto", reason=ERRAND, is_utility=True)),
+        ("smart", Pick(tier=Tier.SIMPLE, router="smart", reason=ERRAND, is_utility=True)),
+        ("pick", Pick(tier=Tier.SIMPLE, router="smart", reason=ERRAND, is_utility=True)),
+    ],
+)
+async def test_errands_go_to_the_simple_tier(asked: str | None, pick: Pick) -> None:
+    """Of the router asked for, else of `auto`; the score has no say."""
+    assert await Utility(CATALOG).decide(context(asked, is_housekeeping=True)) == pick
+
+
+async def test_what_a_person_asks_is_no_errand() -> None:
+    """The strategy passes; so it does where nothing is configured."""
+    assert await Utility(CATALOG).decide(context("auto", ask="hello")) is None
+    assert await Utility(EMPTY).decide(context(is_housekeeping=True)) is None
+
+
+async def test_a_router_without_tiers_has_its_default_model_do_errands() -> None:
+    """There is no smaller one."""
+    catalog = a_catalog(SMALL, routers=[a_router({}, name="one", default_model="small-model")])
+    pick = Pick(model="small-model", router="one", reason=ERRAND, is_utility=True)
+    assert await Utility(catalog).decide(context("one", is_housekeeping=True)) == pick
+
+
+@pytest.mark.parametrize("asked", ["small-model", "simple"])
+async def test_a_name_is_honoured_for_errands_too(asked: str) -> None:
+    """A model or a tier; only that nobody is asked when another has to take over."""
+    found = [
+        await strategy.decide(context(asked, is_housekeeping=True))
+        for strategy in (ExplicitModel(CATALOG), TierName(CATALOG))
+    ]
+    (pick,) = [pick for pick in found if pick is not None]
+    assert pick.is_utility

@@ -107,6 +107,7 @@ class Pick:
     score: float | None = None  # 0..1 (litellm-compat may go below 0)
     confidence: float | None = None  # 0..1
     is_explicit: bool = False  # the caller named the model: never replaced silently
+    is_utility: bool = False  # a title, tags, a completion: any model will do, and nobody is asked
 
 
 @value_type
@@ -139,6 +140,7 @@ class Decision:
     elapsed_us: float
     router: str | None = None
     is_explicit: bool = False
+    is_utility: bool = False
     is_demo: bool = False
     warnings: tuple[str, ...] = ()
     preferred: str | None = None  # the card id that would be first if it were well; None: it is first

@@ -40,6 +40,8 @@ _UNCLOSED_REMINDER = "<system-reminder>"
 _CREW_TASK = "Current Task:"
 _CREW_CRITERIA = "This is the expected criteria for your final answer:"
 
+_SUFFIX = "suffix"  # what the dialects make of one
+
 # How prompts begin that a user interface or a framework sends on its own account.
 _HOUSEKEEPING_OPENINGS = (
     "### Task:\n",  # Open WebUI: titles, tags, follow-ups, search queries
@@ -60,7 +62,7 @@ def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
         needs=_needs(request),
         n_tools=len(request.tools),
         in_tool_loop=asked_at != len(messages) - 1 and in_tool_loop(messages),
-        is_housekeeping=is_housekeeping(ask),
+        is_housekeeping=is_housekeeping(ask) or _is_completion(messages),
         max_output_tokens=request.sampling.max_output_tokens,
     )
 
@@ -97,6 +99,12 @@ def without_injected_blocks(text: str) -> str:
 def is_housekeeping(ask: str) -> bool:
     """Whether *ask* is a user interface's or framework's own small errand, such as a title for the conversation."""
     return ask.startswith(_HOUSEKEEPING_OPENINGS)
+
+
+def _is_completion(messages: Sequence[Message]) -> bool:
+    """Whether an editor wants the text between a prompt and a suffix."""
+    last = messages[-1].parts[-1] if messages and messages[-1].parts else None
+    return type(last) is Media and last.kind == _SUFFIX
 
 
 def in_tool_loop(messages: Sequence[Message]) -> bool:

@@ -55,6 +55,8 @@ class Selector:
         when nothing at all is left.
         """
         if pick.tier is not None:
+            if pick.is_utility and (found := self._errand(pick.tier, self._router(pick), open_models)) is not None:
+                return found
             if not self.catalog.draws_nothing or len(open_models) != len(self.catalog.models):
                 return self._by_tier(pick.tier, self._router(pick), open_models, struck)
             key = (pick.router, pick.tier)  # all is open and nothing drawn: the same selection each time
@@ -71,6 +73,24 @@ class Selector:
 
     def _router(self, pick: Pick) -> RouterCard | None:
         return self.catalog.routers_by_name.get(pick.router) if pick.router else self.catalog.auto
+
+    def _errand(self, tier: Tier, router: RouterCard | None, open_models: Mapping[str, ModelCard]) -> Selection | None:
+        """Who does a small errand: the tier's models, then those of larger ones up to the complex, then as configured.
+
+        None when no such tier has an open model. Whether tiers are climbed otherwise makes no difference.
+        """
+        if router is None:
+            return None
+        tiers = [other for other in Tier if tier.rank <= other.rank <= max(tier.rank, Tier.COMPLEX.rank)]
+        names = dict.fromkeys(self.catalog.resolve(name) for other in tiers for name in router.tiers.get(other, ()))
+        chain = dict.fromkeys((*names, *(other for name in names for other in self.fallback_names(name))))
+        cards = [card for name in chain for card in self._pool(name, open_models)]
+        if not cards:
+            return None
+        first, taken = cards[0].name, self._tier_of(cards[0].name, router)
+        notes = () if taken in {tier, None} else (_climb(tier, taken),)
+        ids = tuple(dict.fromkeys(card.id for card in cards))
+        return Selection(candidates=ids, model=first, tier=taken, notes=notes)
 
     def _by_tier(
         self, tier: Tier, router: RouterCard | None, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]

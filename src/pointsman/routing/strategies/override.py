@@ -28,7 +28,7 @@ class ExplicitModel:
         if model not in self.catalog.pools or model in self.catalog.routers_by_name:
             return None
         reason = f"the caller asked for {asked!r}" + ("" if model == asked else f", an alias of {model!r}")
-        return Pick(model=model, reason=reason, is_explicit=True)
+        return Pick(model=model, reason=reason, is_explicit=True, is_utility=context.features.is_housekeeping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,10 @@ class TierName:
         resolved = self.catalog.resolve(asked)
         tier = Tier.parse(asked) or Tier.parse(resolved)
         if tier is not None:
-            return Pick(tier=tier, reason=f"the caller asked for tier {asked!r}")
+            reason = f"the caller asked for tier {asked!r}"
+            return Pick(tier=tier, reason=reason, is_utility=context.features.is_housekeeping)
         if context.caller.tier is None:
             return None
         reason = f"the caller's label says tier {context.caller.tier.value!r}"
         router = resolved if resolved in self.catalog.routers_by_name else None
-        return Pick(tier=context.caller.tier, router=router, reason=reason)
+        return Pick(tier=context.caller.tier, router=router, reason=reason, is_utility=context.features.is_housekeeping)
