@@ -23,10 +23,12 @@ from pointsman.config.load import load, loaded_from
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
+from pointsman.engine.consent import Consents
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
+from pointsman.resilience.availability import Availability
 from pointsman.routing.chain import Chain
 from pointsman.routing.complexity.configured import complexity_settings
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
@@ -137,6 +139,8 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         ),
         selector=Selector(catalog=catalog, draw=random.random),
         policy=PrivacyPolicy(PrivacyMode(settings.privacy.mode)),
+        health=Availability(clock=time.monotonic, now=time.time, draw=random.random),
+        consents=Consents(),
         features_of=features_of,
         new_id=_ids(),
         clock=time.perf_counter,

@@ -108,16 +108,32 @@ async def test_a_200_that_is_no_completion_costs_a_fallback(gateway: Gateway) ->
     assert raw.headers["x-pointsman-model"] == "spare"
 
 
+TOO_MANY = (429, "rate_limit_exceeded")
+BAD = (502, "bad_upstream")
+TOLD = {
+    "rate limit": TOO_MANY,
+    "no quota": TOO_MANY,
+    "wrong key": BAD,
+    "empty 200": BAD,
+    "HTML 200": BAD,
+    "JSON 200 but no object": BAD,
+}
+
+
 @pytest.mark.parametrize(("name", "act"), FAILS)
 async def test_without_a_fallback_the_caller_learns_what_happened(gateway: Gateway, name: str, act: Act) -> None:
-    """One OpenAI error: 503, not to be tried again, with the model's name; no page of HTML."""
+    """One OpenAI error, not to be tried again, with the model's name; no page of HTML.
+
+    429 where all that is wrong is too many requests, 502 where no waiting mends it, else 503.
+    """
+    status, code = TOLD.get(name, (503, "no_model_available"))
     config = {"models": [model("", **QUICK)], "resilience": {"num_retries": 0}}
     async with openai_server(act) as first:
         config["models"] = [model(first.url, **QUICK)]
         async with gateway(config) as base_url, client_of(base_url) as client:
-            with pytest.raises(openai.InternalServerError) as caught:
+            with pytest.raises(openai.APIStatusError) as caught:
                 await ask(client, is_streamed=False)
-    assert (caught.value.status_code, caught.value.code) == (503, "no_model_available")
+    assert (caught.value.status_code, caught.value.code) == (status, code)
     assert caught.value.response.headers["x-should-retry"] == "false"
     assert "first" in caught.value.message
     assert "<" not in caught.value.message
@@ -131,7 +147,7 @@ async def test_a_wait_that_the_endpoint_names_is_handed_on(gateway: Gateway) -> 
         gateway({"models": [model(first.url)]}) as base_url,
         client_of(base_url) as client,
     ):
-        with pytest.raises(openai.InternalServerError) as caught:
+        with pytest.raises(openai.RateLimitError) as caught:
             await ask(client, is_streamed=False)
     assert caught.value.response.headers["retry-after"] == "20"
     assert len(first.calls) == 1

@@ -16,11 +16,13 @@ from pointsman.dialects.base import StreamEncoder
 from pointsman.dialects.raw import parse_body
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
+from pointsman.engine.consent import Consents
 from pointsman.engine.decide import Decider
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.router import Router
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
+from pointsman.resilience.availability import Availability
 from pointsman.routing.chain import Chain
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
 from pointsman.routing.features import features_of
@@ -96,6 +98,8 @@ def a_rig(
         chain=Chain(constraints=tuple(constraints), strategies=strategies, clock=clock),
         selector=Selector(catalog=catalog, draw=lambda: 0.0),
         policy=PrivacyPolicy(mode),
+        health=Availability(clock=clock, now=lambda: 1_700_000_000.0, draw=lambda: 0.5),
+        consents=Consents(),
         features_of=features_of,
         new_id=lambda: f"d{next(ids)}",
         clock=clock,

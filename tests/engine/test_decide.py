@@ -100,7 +100,17 @@ async def test_what_takes_unknown_names_can_be_configured() -> None:
     decider = Decider(
         **{
             name: getattr(rig.router.decider, name)
-            for name in ("catalog", "chain", "selector", "policy", "features_of", "new_id", "clock")
+            for name in (
+                "catalog",
+                "chain",
+                "selector",
+                "policy",
+                "health",
+                "consents",
+                "features_of",
+                "new_id",
+                "clock",
+            )
         },
         standard_model="near",
     )

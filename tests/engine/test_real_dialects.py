@@ -83,7 +83,7 @@ async def test_a_cut_answer_is_a_failure(dialect: str, whole: bytes, stream: tup
     rig = a_server(dialect, stream[0][:20])
     with pytest.raises(Exception, match=r"near: .+") as raised:
         _ = [event async for event in rig.router.stream(ask("hi"))]
-    assert type(raised.value).__name__ == "AllAttemptsFailed"
+    assert type(raised.value).__name__ == "BadUpstream"
     assert [response.closed for response in rig.responses] == [1]
 
 

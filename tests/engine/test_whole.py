@@ -12,6 +12,7 @@ from pointsman.core.chat import ChatRequest, EmbeddingReply, EmbeddingRequest, M
 from pointsman.core.decision import Caller, PromptFeatures
 from pointsman.core.errors import (
     AllAttemptsFailed,
+    BadUpstream,
     ContextTooLong,
     DeadlineExceeded,
     InvalidRequest,
@@ -21,7 +22,7 @@ from pointsman.core.errors import (
 )
 from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Finished, FinishReason, Rejected
 from pointsman.core.failure import Failure, FailureKind
-from pointsman.engine.turn import exhausted
+from pointsman.engine.outcome import exhausted
 from pointsman.testing import CLOUD_PRICE, Answers, Fails, Hangs, a_catalog
 from tests.engine.lines import whole
 from tests.engine.rig import a_model, a_rig, inbound, text_of
@@ -181,8 +182,8 @@ async def test_when_all_have_failed_the_error_says_who_and_how() -> None:
         (FailureKind.BAD_REQUEST, InvalidRequest, "m refused the request: no"),
         (FailureKind.CONTEXT, ContextTooLong, "The prompt is too long for m: no"),
         (FailureKind.CONTENT, Refused, "m refused the content: no"),
-        (FailureKind.AUTH, AllAttemptsFailed, "No model answered (m: no)."),
-        (FailureKind.UNKNOWN, AllAttemptsFailed, "No model answered (m: no)."),
+        (FailureKind.AUTH, BadUpstream, "No model answered (m: no)."),
+        (FailureKind.UNKNOWN, BadUpstream, "No model answered (m: no)."),
     ],
 )
 def test_the_last_failure_decides_whose_mistake_it_was(

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.decision import Decision, Privacy
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.resilience.availability import Availability
+from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.plan import Plan
 from pointsman.testing import a_card, a_catalog, a_router
 from tests.routing.worlds import World, worlds
@@ -64,6 +66,8 @@ def plan(
         catalog=catalog,
         open_models=open_models,
         draw=lambda: 0.5,
+        health=Availability(clock=lambda: 0.0, now=lambda: 0.0, draw=lambda: 0.5),
+        budget=RetryBudget(),
         max_attempts=max_attempts,
         retries=retries,
     )
@@ -71,11 +75,14 @@ def plan(
 
 def run(made: Plan, *failures: Failure) -> list[str | None]:
     """Who was first, and who followed each failure."""
-    followed: list[str | None] = [made.first().id]
+    step = made.first()
+    followed: list[str | None] = []
     for failure in failures:
-        card = made.after(failure)
-        followed.append(card.id if card is not None else None)
-    return followed
+        assert step is not None
+        followed.append(step.card.id)
+        assert made.take(step)
+        step = made.after(failure)
+    return [*followed, step.card.id if step is not None else None]
 
 
 @pytest.mark.parametrize(
@@ -148,13 +155,16 @@ def test_the_last_model_is_asked_again_when_it_may_work_soon() -> None:
     """After a pause that doubles; the next model, where there is one, comes without a pause."""
     made = plan(a_catalog(*CARDS), ["small", "other"], retries=2)
     pauses = []
-    followed = [made.first().id]
-    while (card := made.after(failed(FailureKind.TRANSIENT, 503))) is not None:
-        followed.append(card.id)
-        pauses.append(made.pause_s)
+    followed = []
+    step = made.first()
+    while step is not None:
+        assert made.take(step)
+        followed.append(step.card.id)
+        pauses.append(step.pause_s)
+        step = made.after(failed(FailureKind.TRANSIENT, 503))
     assert followed == ["small", "other", "other", "other"]
-    assert pauses == pytest.approx([0.0, 0.1, 0.2])
-    assert made.pause_s == 0.0
+    assert pauses == pytest.approx([0.0, 0.0, 0.1, 0.2])
+    assert made.budget.retrying == 0
 
 
 @pytest.mark.parametrize(
@@ -195,14 +205,17 @@ def test_a_plan_ends_and_keeps_to_what_is_open(
     if not candidates:
         return
     made = plan(catalog, candidates, closed=closed, max_attempts=max_attempts, retries=retries, is_explicit=is_explicit)
-    followed = [made.first().id]
+    followed: list[str] = []
+    step = made.first()
     for kind, status in failures:
-        card = made.after(failed(kind, status))
-        if card is None:
+        if step is None:
             break
-        assert card.id == followed[-1] or card.id not in followed
-        followed.append(card.id)
+        assert made.take(step)
+        assert step.card.id not in followed or step.card.id == followed[-1]
+        followed.append(step.card.id)
+        step = made.after(failed(kind, status))
     assert set(followed) <= set(candidates)
     assert len(set(followed)) <= max_attempts
     assert len(followed) <= max_attempts + retries
-    assert card is None
+    assert step is None
+    assert made.budget.retrying == 0

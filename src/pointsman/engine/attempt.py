@@ -128,32 +128,10 @@ class ModelCaller:
             held.extend(pump.close())
             is_complete = True
         if pump.failure is not None:
-            raise AttemptFailed(self.stream_failure(card, pump.failure, began))
+            raise AttemptFailed(stream_failure(card, pump.failure, (self.clock() - began) * 1e3))
         if not pump.is_committed and not pump.has_ended:
-            raise AttemptFailed(self.cut(card, began))
+            raise AttemptFailed(cut(card, (self.clock() - began) * 1e3))
         return Begun(response=response, arriving=arriving, pump=pump, first=held, is_complete=is_complete)
-
-    def stream_failure(self, card: ModelCard, failed: StreamFailed, began: float) -> Failure:
-        """An error event inside a stream."""
-        elapsed_ms = (self.clock() - began) * 1e3
-        return classify(
-            card=card,
-            status=failed.status,
-            message=failed.message,
-            code=failed.code,
-            retry_after=_text(failed.retry_after_s),
-            elapsed_ms=elapsed_ms,
-        )
-
-    def cut(self, card: ModelCard, began: float) -> Failure:
-        """A stream that stopped without its proper end."""
-        return Failure(
-            kind=FailureKind.TRANSIENT,
-            model=card.id,
-            endpoint=card.endpoint.name,
-            message="the stream ended before the answer did",
-            elapsed_ms=(self.clock() - began) * 1e3,
-        )
 
     def _not_an_answer(self, card: ModelCard, error: NotAnAnswer, began: float) -> Failure:
         found = self.upstreams[card.endpoint.dialect].decode_error(error.body) if error.body else None
@@ -166,6 +144,29 @@ class ModelCaller:
             error_type=found.type if found else None,
             elapsed_ms=(self.clock() - began) * 1e3,
         )
+
+
+def stream_failure(card: ModelCard, failed: StreamFailed, elapsed_ms: float = 0.0) -> Failure:
+    """An error event inside a stream of *card*."""
+    return classify(
+        card=card,
+        status=failed.status,
+        message=failed.message,
+        code=failed.code,
+        retry_after=_text(failed.retry_after_s),
+        elapsed_ms=elapsed_ms,
+    )
+
+
+def cut(card: ModelCard, elapsed_ms: float = 0.0) -> Failure:
+    """A stream of *card* that stopped without its proper end."""
+    return Failure(
+        kind=FailureKind.TRANSIENT,
+        model=card.id,
+        endpoint=card.endpoint.name,
+        message="the stream ended before the answer did",
+        elapsed_ms=elapsed_ms,
+    )
 
 
 def _text(seconds: float | None) -> str | None:

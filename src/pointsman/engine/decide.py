@@ -9,6 +9,7 @@ from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
 from pointsman.core.values import value_type
+from pointsman.engine.steer import steered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import ChatRequest, EmbeddingRequest
     from pointsman.core.decision import PromptFeatures
+    from pointsman.engine.consent import Consents
     from pointsman.engine.inbound import Inbound
     from pointsman.privacy.policy import PrivacyPolicy
+    from pointsman.resilience.availability import Availability
     from pointsman.routing.chain import Chain
     from pointsman.routing.select import Selector
 
@@ -39,6 +42,8 @@ class Decider:
     chain: Chain
     selector: Selector
     policy: PrivacyPolicy
+    health: Availability
+    consents: Consents
     features_of: Callable[[ChatRequest | EmbeddingRequest], PromptFeatures]
     new_id: Callable[[], str]
     clock: Callable[[], float]
@@ -64,6 +69,12 @@ class Decider:
             message = "No model is configured."
             raise NoModelAvailable(message, hint="Add one: see `pointsman config init`.")
         selection = self.selector.select(pick, context.open_models, context.struck)
+        preferred = None
+        said = self.consents.of(inbound.caller)
+        if said is not None or not self.health.is_all_well:
+            selection, preferred = steered(
+                selection, context.open_models, catalog=self.catalog, health=self.health, said=said
+            )
         chosen = context.open_models[selection.candidates[0]]
         decision = Decision(
             id=decision_id or self.new_id(),
@@ -82,6 +93,8 @@ class Decider:
             elapsed_us=round((self.clock() - began) * 1e6, 1),
             router=pick.router,
             is_explicit=pick.is_explicit,
+            is_utility=pick.is_utility,
+            preferred=preferred,
             is_demo=chosen.is_demo,
             warnings=warnings,
         )

@@ -17,31 +17,37 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded, PointsmanError
-from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.stream import StreamEvent, StreamFailed
+from pointsman.engine.attempt import cut, stream_failure
 from pointsman.engine.exchange import Piece
 from pointsman.engine.usage import estimate
 
 if TYPE_CHECKING:
-    from pointsman.core.catalog import ModelCard
+    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.failure import Failure
     from pointsman.engine.attempt import Begun
     from pointsman.engine.record import Record
+    from pointsman.resilience.availability import Availability
+    from pointsman.resilience.limits import Slot
 
 Say = Callable[[StreamEvent], Sequence[Piece]]
-CUT = "the stream ended before the answer did"
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery(Generic[Piece]):
     """The pieces of one streamed answer, to be iterated once and then closed, even when none was ever taken.
 
-    Closing before the end cancels the endpoint's work.
+    Closing before the end cancels the endpoint's work. However it ends, the endpoint's slot is free again and the book
+    of healths knows.
     """
 
     card: ModelCard
     begun: Begun[Piece]
     record: Record
     new_say: Callable[[], Say[Piece]]
+    slot: Slot
+    health: Availability
+    catalog: Catalog
     _running: AsyncGenerator[Piece, None] | None = field(default=None, init=False)
 
     def __aiter__(self) -> AsyncIterator[Piece]:
@@ -75,7 +81,7 @@ class Delivery(Generic[Piece]):
             except PointsmanError as error:
                 problem = error
             if pump.failure is None and not pump.has_ended:
-                problem = problem or self._cut()
+                problem = problem or AttemptFailed(cut(self.card))
                 for piece in self._broken_off(problem):
                     yield piece
             self._settle(problem, None)
@@ -88,22 +94,32 @@ class Delivery(Generic[Piece]):
     def _broken_off(self, problem: PointsmanError) -> Sequence[Piece]:
         return self.new_say()(StreamFailed(message=f"{self.card.name}: {problem}", code=problem.code))
 
-    def _cut(self) -> AttemptFailed:
-        endpoint = self.card.endpoint.name
-        return AttemptFailed(Failure(kind=FailureKind.TRANSIENT, model=self.card.id, endpoint=endpoint, message=CUT))
-
     def _settle(self, problem: PointsmanError | None, error: BaseException | None) -> None:
         """Close the record: *problem* is the endpoint's, *error* is what stopped us."""
         pump, card, record = self.begun.pump, self.card, self.record
         usage = pump.usage or estimate(record.resolved.features.estimated_input_tokens, pump.output_chars)
         has_left = isinstance(error, (GeneratorExit, asyncio.CancelledError))
+        failure: Failure | None = None
         if pump.failure is not None:
+            failure = stream_failure(card, pump.failure)
             record.broke_off(card, usage, pump.failure.message)
         elif error is not None and not has_left:
             record.broke_off(card, usage, type(error).__name__)
         elif pump.has_ended:
             record.served(card, usage)
         elif problem is not None:
+            failure = problem.failure if isinstance(problem, AttemptFailed) else None
             record.broke_off(card, usage, problem.message, in_time=not isinstance(problem, DeadlineExceeded))
         else:
             record.cancelled(card, usage)
+        self._tell(failure, is_served=pump.has_ended and error is None)
+
+    def _tell(self, failure: Failure | None, *, is_served: bool) -> None:
+        """Free the slot, and tell the book of healths how it went."""
+        self.slot.release(failed=failure is not None)
+        if failure is not None:
+            self.health.failed(self.card, failure, self.catalog.policy_of(self.card.name).rule(failure.kind))
+        elif is_served:
+            self.health.succeeded(self.card)
+        else:
+            self.health.released(self.card)

@@ -11,6 +11,7 @@ from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply, EmbeddingRequest
+    from pointsman.core.ports import ConsentAsker
     from pointsman.dialects.base import StreamEncoder
     from pointsman.dialects.raw import RawBody
 
@@ -32,6 +33,7 @@ class Inbound:
     """A decoded request, who sent it, and its original bytes when they may be relayed verbatim.
 
     `raw` goes as it is, with `relayed_headers`, to endpoints that speak `relays_to`; others get the request translated.
+    `ask` reaches the person behind the request; None: nobody is there.
     `arrived_s` is on the engine's monotonic clock.
     """
 
@@ -45,6 +47,7 @@ class Inbound:
     relayed_headers: tuple[tuple[bytes, bytes], ...] = ()
     outward: Outward | None = None
     is_dry_run: bool = False
+    ask: ConsentAsker | None = None
 
     @property
     def wants_stream(self) -> bool:

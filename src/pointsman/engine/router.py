@@ -5,7 +5,7 @@ One Router serves any number of concurrent requests on one event loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from pointsman.core.catalog import Operation
@@ -19,6 +19,8 @@ from pointsman.engine.count import Counted, endpoint_count
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.record import Record
 from pointsman.engine.turn import Answer, StreamedAnswer, Turn
+from pointsman.resilience.budget import RetryBudget
+from pointsman.resilience.limits import Limits
 from pointsman.resilience.plan import Plan
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply
     from pointsman.core.decision import Decision
     from pointsman.core.errors import PointsmanError
+    from pointsman.core.ports import ConsentAsker
     from pointsman.engine.attempt import ModelCaller
     from pointsman.engine.bus import Bus
     from pointsman.engine.decide import Decider, Resolved
     from pointsman.engine.exchange import Piece
+    from pointsman.resilience.availability import Availability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +55,27 @@ class Router:
     log_prompts: bool = False
     max_fallbacks: int = 5
     num_retries: int = 2
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def health(self) -> Availability:
+        """The book of healths."""
+        return self.decider.health
 
     async def decide(self, request: ChatRequest | EmbeddingRequest, caller: Caller | None = None) -> Decision:
         """Which model would answer *request*, and why; nobody is called."""
         inbound = self._inbound(request, caller, is_dry_run=True)
         return (await self.resolve(inbound)).decision
 
-    async def complete(self, request: ChatRequest, caller: Caller | None = None) -> ChatReply:
-        """The answer to *request*; a PointsmanError when it is refused or nobody answers."""
-        answer = await self.answer(self._inbound(_chat(request, stream=False), caller))
+    async def complete(
+        self, request: ChatRequest, caller: Caller | None = None, *, ask: ConsentAsker | None = None
+    ) -> ChatReply:
+        """The answer to *request*; a PointsmanError when it is refused or nobody answers.
+
+        *ask* reaches a person who is to say whether another model may take over; without one it goes by the policy.
+        """
+        answer = await self.answer(self._inbound(_chat(request, stream=False), caller, ask=ask))
         return cast("ChatReply", answer.whole.reply)
 
     async def embed(self, request: EmbeddingRequest, caller: Caller | None = None) -> EmbeddingReply:
@@ -67,9 +83,11 @@ class Router:
         answer = await self.answer(self._inbound(_embedding(request), caller))
         return cast("EmbeddingReply", answer.whole.reply)
 
-    async def stream(self, request: ChatRequest, caller: Caller | None = None) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(
+        self, request: ChatRequest, caller: Caller | None = None, *, ask: ConsentAsker | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         """The events of the streamed answer; AllAttemptsFailed when it breaks off after it began."""
-        inbound = self._inbound(_chat(request, stream=True), caller)
+        inbound = self._inbound(_chat(request, stream=True), caller, ask=ask)
         started = await self.answer_stream(inbound, lambda: lambda event: (event,))
         try:
             async for event in started.pieces:
@@ -136,9 +154,13 @@ class Router:
                 catalog=self.catalog,
                 open_models=resolved.open_models,
                 draw=self.decider.selector.draw,
+                health=self.health,
+                budget=self.budget,
                 max_attempts=self.max_fallbacks + 1,
                 retries=self.num_retries,
             ),
+            limits=self.limits,
+            consents=self.decider.consents,
             inbound=inbound,
             record=self._record(inbound, resolved),
             new_say=new_say,
@@ -176,7 +198,12 @@ class Router:
         )
 
     def _inbound(
-        self, request: ChatRequest | EmbeddingRequest, caller: Caller | None, *, is_dry_run: bool = False
+        self,
+        request: ChatRequest | EmbeddingRequest,
+        caller: Caller | None,
+        *,
+        is_dry_run: bool = False,
+        ask: ConsentAsker | None = None,
     ) -> Inbound:
         return Inbound(
             request=request,
@@ -184,6 +211,7 @@ class Router:
             operation=Operation.EMBEDDINGS if isinstance(request, EmbeddingRequest) else Operation.CHAT,
             caller=caller or Caller(),
             is_dry_run=is_dry_run,
+            ask=ask,
         )
 
 

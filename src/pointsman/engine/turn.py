@@ -7,35 +7,36 @@ answer can only go on, end properly, or end with the dialect's own error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pointsman.core.errors import (
-    AllAttemptsFailed,
-    AttemptFailed,
-    ContextTooLong,
-    DeadlineExceeded,
-    InvalidRequest,
-    PointsmanError,
-    Refused,
-)
+from pointsman.core.consent import Consent
+from pointsman.core.errors import AttemptFailed, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
+from pointsman.engine.consent import question_for
 from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
+from pointsman.engine.outcome import declined, exhausted, unwell
 from pointsman.engine.usage import estimate
-from pointsman.resilience.plan import Plan
+from pointsman.resilience.backoff import MOST_S
+from pointsman.resilience.cause import kind_of
+from pointsman.resilience.plan import NOT_UNWELL, Next, Plan, is_loading
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.decision import Decision
     from pointsman.engine.attempt import Begun, ModelCaller
+    from pointsman.engine.consent import Consents
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.record import Record
     from pointsman.engine.usage import Bill
+    from pointsman.resilience.limits import Limits, Slot
 
 Found = TypeVar("Found")
+HUNG_S = 10.0  # a model that let the caller's time run out by so much without a word counts as hanging
+QUEUED = frozenset(("queue_full", "queue_timeout"))
 
 
 @value_type
@@ -69,6 +70,8 @@ class Turn(Generic[Piece]):
 
     caller: ModelCaller
     plan: Plan
+    limits: Limits
+    consents: Consents
     inbound: Inbound
     record: Record
     new_say: Callable[[], Say[Piece]]
@@ -76,11 +79,7 @@ class Turn(Generic[Piece]):
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
-        try:
-            card, found = await self._first_success(self._whole)
-        except BaseException as error:
-            self.record.raised(error)
-            raise
+        card, found = await self._first_success(self._whole)
         usage = found.usage or estimate(self.record.resolved.features.estimated_input_tokens, found.output_chars)
         return Answer(
             decision=self.plan.decision,
@@ -94,54 +93,184 @@ class Turn(Generic[Piece]):
 
     async def stream(self) -> StreamedAnswer[Piece]:
         """The streamed answer of the first model that shows content."""
-        try:
-            card, begun = await self._first_success(self._stream)
-        except BaseException as error:
-            self.record.raised(error)
-            raise
+        card, (begun, slot) = await self._first_success(self._stream)
         self.record.content_began()
         return StreamedAnswer(
             decision=self.plan.decision,
             card=card,
-            pieces=Delivery(card=card, begun=begun, record=self.record, new_say=self.new_say),
+            pieces=Delivery(
+                card=card,
+                begun=begun,
+                record=self.record,
+                new_say=self.new_say,
+                slot=slot,
+                health=self.plan.health,
+                catalog=self.plan.catalog,
+            ),
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
             dropped=self.record.dropped,
         )
 
-    async def _first_success(self, attempt: Callable[[ModelCard], Awaitable[Found]]) -> tuple[ModelCard, Found]:
-        card: ModelCard | None = self.plan.first()
-        while card is not None:
-            self.record.attempt(card)
-            try:
-                return card, await attempt(card)
-            except AttemptFailed as error:
-                self.record.failed(error.failure)
-                card = self.plan.after(error.failure)
-                await self._pause(error.failure)
-        raise exhausted(self.record.failures)
+    async def _first_success(self, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> tuple[ModelCard, Found]:
+        budget = self.plan.budget
+        budget.active += 1
+        try:
+            step = await self._first()
+            while True:
+                if not self.plan.take(step):
+                    step = self.plan.instead(step) or self._nobody()
+                    continue
+                try:
+                    return step.card, await self._attempted(step.card, attempt)
+                except AttemptFailed as error:
+                    step = await self._following(step.card, error.failure)
+        except BaseException as error:
+            self.record.raised(error)
+            raise
+        finally:
+            self.plan.done()
+            budget.active -= 1
 
-    async def _pause(self, failure: Failure) -> None:
+    async def _attempted(self, card: ModelCard, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> Found:
+        """One attempt, once there is room for it, and what it says about the model's health."""
+        began = self.record.clock()
+        health = self.plan.health
+        try:
+            slot = self.limits.try_enter(card) or await self.limits.enter(card, self.deadline_s)
+            self.record.attempt(card)
+            return await attempt(card, slot)
+        except AttemptFailed as error:
+            self._note(card, error.failure)
+            raise
+        except DeadlineExceeded as error:
+            if (elapsed_s := self.record.clock() - began) >= HUNG_S:
+                self._note(card, hung(card, error, elapsed_s))
+            else:
+                health.released(card)
+            raise
+        except BaseException:
+            health.released(card)
+            raise
+
+    def _note(self, card: ModelCard, failure: Failure) -> None:
+        """Tell the book of healths and the record of *failure*. A refusal of the request is an answer all the same."""
+        health = self.plan.health
+        if failure.code in QUEUED or is_loading(failure):
+            health.released(card)
+        elif failure.kind in NOT_UNWELL:
+            health.succeeded(card)
+        else:
+            health.failed(card, failure, self.plan.catalog.policy_of(card.name).rule(failure.kind))
+        self.record.failed(failure)
+
+    async def _first(self) -> Next:
+        """The first attempt; AllUnwell when nobody may be asked."""
+        step = self.plan.first() or self._nobody()
+        if not step.needs_consent:
+            return step
+        preferred = self.plan.open_models[self.plan.decision.preferred or step.card.id]
+        said = self.consents.of(self.inbound.caller)
+        if said is not None and preferred.name in said.while_unwell:
+            return step
+        return await self._consented(preferred, step, self._why_unwell(preferred))
+
+    async def _following(self, card: ModelCard, failure: Failure) -> Next:
+        """The attempt after *failure*, when its pause is over; the request's error when there is none."""
+        step = self.plan.after(failure)
+        if step is None:
+            raise self._ended(failure)
+        if step.needs_consent:
+            step = await self._consented(card, step, failure)
+        if step.pause_s:
+            await self._pause(step.pause_s, failure)
+        return step
+
+    async def _consented(self, failed: ModelCard, step: Next, failure: Failure) -> Next:
+        """*step* when the person behind the request wants it, or the failed model again; FallbackDeclined else."""
+        failures = self.record.failures or (failure,)
+        if self.inbound.ask is None:
+            if self.consents.unattended_stops:
+                raise declined(failures, by="the configuration", wait_s=self.plan.health.wait_s((failed,)))
+            return step
+        wait_s = self.plan.health.wait_s((failed,))
+        question = question_for(
+            decision=self.plan.decision,
+            features=self.record.resolved.features,
+            failure=failure,
+            failed=failed,
+            other=step.card,
+            until_s=failure.until_s or (self.record.now() + wait_s if wait_s is not None else None),
+        )
+        asked_s = self.record.clock()
+        answer = await self.inbound.ask(question)
+        if self.deadline_s is not None:  # a person's time is not the models'
+            self.deadline_s += self.record.clock() - asked_s
+        self.consents.remember(self.inbound.caller, question, answer)
+        match answer:
+            case Consent.KEEP_TRYING:
+                return Next(card=failed, pause_s=min(failure.retry_after_s or 1.0, MOST_S), is_again=True)
+            case Consent.STOP:
+                raise declined(failures, by="the person asked", wait_s=wait_s)
+            case _:
+                return step
+
+    def _why_unwell(self, card: ModelCard) -> Failure:
+        """The failure that *card* is unwell by, as far as its health tells."""
+        health = self.plan.health.health_of(card)
+        return Failure(
+            kind=kind_of(health.cause),
+            model=card.id,
+            endpoint=card.endpoint.name,
+            message=health.message or health.state.value,
+            until_s=health.until_s,
+        )
+
+    def _nobody(self) -> Next:
+        """Raise: there is nobody to ask, or nobody left."""
+        cards = self.plan.waits()
+        wait_s = self.plan.health.wait_s(cards)
+        if self.record.failures:
+            raise exhausted(self.record.failures, wait_s)
+        raise unwell([self.plan.health.health_of(card) for card in cards], wait_s)
+
+    def _ended(self, failure: Failure) -> Exception:
+        failures = self.record.failures
+        wait_s = self.plan.health.wait_s(self.plan.waits())
+        if self.plan.stopped(failure) and failure.kind not in NOT_UNWELL:
+            return declined(failures, by="the configuration", wait_s=wait_s)
+        return exhausted(failures, wait_s)
+
+    async def _pause(self, pause_s: float, failure: Failure) -> None:
         """Wait as the plan says; DeadlineExceeded when the time would be up by then."""
-        pause_s = self.plan.pause_s
-        if not pause_s:
-            return
         if self.deadline_s is not None and self.record.clock() + pause_s >= self.deadline_s:
             message = f"The time for this request is up ({failure.model}: {failure.message})."
             raise DeadlineExceeded(message)
         await asyncio.sleep(pause_s)
 
-    async def _whole(self, card: ModelCard) -> Whole:
-        exchange = self._exchange(card)
-        found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
+    async def _whole(self, card: ModelCard, slot: Slot) -> Whole:
+        has_failed = True
+        try:
+            exchange = self._exchange(card)
+            found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
+            has_failed = False
+        finally:
+            slot.release(failed=has_failed)
+        self.plan.health.succeeded(card)
         self.record.dropped = exchange.dropped
         return found
 
-    async def _stream(self, card: ModelCard) -> Begun[Piece]:
-        exchange = self._exchange(card)
-        begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
+    async def _stream(self, card: ModelCard, slot: Slot) -> tuple[Begun[Piece], Slot]:
+        try:
+            exchange = self._exchange(card)
+            begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
+        except BaseException:
+            slot.release(failed=True)
+            raise
+        slot.first_byte()
+        self.plan.health.answering(card)
         self.record.dropped = exchange.dropped
-        return begun
+        return begun, slot
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:
         upstream = self.caller.upstreams[card.endpoint.dialect]
@@ -158,20 +287,12 @@ class Turn(Generic[Piece]):
         )
 
 
-def exhausted(failures: Sequence[Failure]) -> PointsmanError:
-    """The error for the caller when the plan is at its end: their mistake if it was one, else who failed and how.
-
-    A prompt is too long, or its content refused, only when no model failed for another reason: that one might serve it.
-    """
-    last = failures[-1]
-    is_theirs = {failure.kind for failure in failures} <= {FailureKind.CONTEXT, FailureKind.CONTENT}
-    match last.kind:
-        case FailureKind.BAD_REQUEST:
-            return InvalidRequest(f"{last.model} refused the request: {last.message}")
-        case FailureKind.CONTEXT if is_theirs:
-            return ContextTooLong(f"The prompt is too long for {last.model}: {last.message}", param="messages")
-        case FailureKind.CONTENT if is_theirs:
-            return Refused(f"{last.model} refused the content: {last.message}")
-        case _:
-            told = "; ".join(f"{one.model}: {one.message}" for one in failures)
-            return AllAttemptsFailed(f"No model answered ({told}).", failures=failures)
+def hung(card: ModelCard, error: DeadlineExceeded, elapsed_s: float) -> Failure:
+    """The failure of a model that said nothing until the caller's time was up."""
+    return Failure(
+        kind=FailureKind.TRANSIENT,
+        model=card.id,
+        endpoint=card.endpoint.name,
+        message=error.message,
+        elapsed_ms=elapsed_s * 1e3,
+    )

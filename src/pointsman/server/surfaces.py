@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Operation
 from pointsman.core.chat import ChatReply, ChatRequest
-from pointsman.core.errors import AllAttemptsFailed, PointsmanError
+from pointsman.core.errors import NoModelAvailable, PointsmanError
 from pointsman.core.stream import Started
 from pointsman.dialects.raw import RawBody, parse_body
 from pointsman.engine.explain import as_json
@@ -203,10 +204,8 @@ async def parsed(body: bytes) -> RawBody:
 
 
 def error_headers(error: PointsmanError) -> list[Header]:
-    """`x-should-retry: false`, and Retry-After where an endpoint named a time."""
+    """`x-should-retry: false`, and Retry-After where a model may answer later."""
     found = [NO_RETRY]
-    if isinstance(error, AllAttemptsFailed):
-        waits = [failure.retry_after_s for failure in error.failures if failure.retry_after_s is not None]
-        if waits:
-            found.append((b"retry-after", str(max(1, round(min(waits)))).encode()))
+    if isinstance(error, NoModelAvailable) and error.retry_after_s is not None:
+        found.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
     return found
