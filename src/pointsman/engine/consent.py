@@ -56,3 +56,40 @@ class Consents:
         said.while_unwell.add(question.failed)
         if answer is Consent.SESSION:
             for failed, instead in said.for_session.items():  # it stood in for others, and fails now
+                if instead == question.failed:
+                    said.for_session[failed] = question.other
+            said.for_session[question.failed] = question.other
+            said.for_session.pop(question.other, None)
+        while len(self.sessions) > MAX_SESSIONS:
+            self.sessions.popitem(last=False)
+
+    def forget(self, caller: Caller) -> None:
+        """The session's person has changed their mind: all its models are as configured."""
+        if caller.session is not None:
+            self.sessions.pop((caller.key_id, caller.session), None)
+
+
+def question_for(
+    *,
+    decision: Decision,
+    features: PromptFeatures,
+    failure: Failure,
+    failed: ModelCard,
+    other: ModelCard,
+    until_s: float | None,
+) -> Question:
+    """What to ask about *other* in place of *failed*."""
+    output_tokens = min(features.max_output_tokens or TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS)
+    usage = Usage(input_tokens=features.estimated_input_tokens, output_tokens=output_tokens)
+    return Question(
+        decision_id=decision.id,
+        failed=failed.name,
+        other=other.name,
+        kind=failure.kind,
+        cause=cause_of(failure),
+        message=failure.message,
+        until_s=until_s,
+        other_is_local=other.is_local,
+        failed_is_local=failed.is_local,
+        cost_usd=other.price.cost_usd(usage) if other.price is not None else None,
+    )
