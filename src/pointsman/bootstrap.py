@@ -29,6 +29,7 @@ from pointsman.engine.router import Router
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
+from pointsman.resilience.budget import RetryBudget
 from pointsman.routing.chain import Chain
 from pointsman.routing.complexity.configured import complexity_settings
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
@@ -116,6 +117,9 @@ def make_router(
         log_prompts=settings.ledger.log_prompts,
         max_fallbacks=settings.resilience.max_fallbacks,
         num_retries=settings.resilience.num_retries,
+        budget=RetryBudget(
+            share=settings.resilience.retry_budget.share, at_least=settings.resilience.retry_budget.at_least
+        ),
     )
 
 
@@ -140,7 +144,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         selector=Selector(catalog=catalog, draw=random.random),
         policy=PrivacyPolicy(PrivacyMode(settings.privacy.mode)),
         health=Availability(clock=time.monotonic, now=time.time, draw=random.random),
-        consents=Consents(),
+        consents=Consents(unattended_stops=settings.resilience.unattended == "stop"),
         features_of=features_of,
         new_id=_ids(),
         clock=time.perf_counter,

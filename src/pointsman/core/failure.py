@@ -19,6 +19,9 @@ class FailureKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+DISCONNECTED = "upstream_disconnected"  # the code of a connection that ended before a byte of the answer
+
+
 class Reach(StrEnum):
     """Whom a failure is about."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import AUTO
-from pointsman.core.failure import FailureKind
+from pointsman.core.failure import DISCONNECTED, FailureKind
 from pointsman.core.policy import Action
 from pointsman.core.values import value_type
 from pointsman.resilience.backoff import backoff_s
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 6
 LOADING_S = 120.0  # how long a local model may take to load, where nobody else can answer
 LOADING_PAUSE_S = 0.5
-DISCONNECTED = "upstream_disconnected"
 
 
 @value_type

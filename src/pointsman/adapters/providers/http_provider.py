@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pointsman.adapters.http.errors import ConnectFailed, ConnectFailure, TransportError
+from pointsman.adapters.http.errors import (
+    ConnectFailed,
+    ConnectFailure,
+    ConnectTimeout,
+    DisconnectStage,
+    TransportError,
+    UpstreamDisconnected,
+)
 from pointsman.adapters.http.errors import DeadlineExceeded as TransportDeadline
 from pointsman.adapters.http.response import Timeouts
 from pointsman.adapters.http.target import Target
 from pointsman.core.catalog import Auth
 from pointsman.core.errors import AttemptFailed, ConfigError, DeadlineExceeded
-from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.failure import DISCONNECTED, Failure, FailureKind, Reach
 from pointsman.privacy.gate import require
 
 if TYPE_CHECKING:
@@ -140,7 +147,14 @@ def mapped(error: TransportError, model: str, endpoint: str) -> AttemptFailed | 
     if isinstance(error, TransportDeadline):
         return DeadlineExceeded(f"The time for this request is up ({error.message}).")
     is_broken_setup = isinstance(error, ConnectFailed) and error.reason is ConnectFailure.TLS
-    kind = FailureKind.TERMINAL if is_broken_setup else FailureKind.TRANSIENT
+    is_reset = isinstance(error, UpstreamDisconnected) and error.stage is DisconnectStage.BEFORE_RESPONSE
     return AttemptFailed(
-        Failure(kind=kind, model=model, endpoint=endpoint, message=error.message, status=None, code=error.code)
+        Failure(
+            kind=FailureKind.TERMINAL if is_broken_setup else FailureKind.TRANSIENT,
+            model=model,
+            endpoint=endpoint,
+            message=error.message,
+            code=DISCONNECTED if is_reset else error.code,
+            reach=Reach.ENDPOINT if isinstance(error, (ConnectFailed, ConnectTimeout)) else Reach.MODEL,
+        )
     )
