@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pointsman.config import requested_model
 from pointsman.config.schema import ClassifierSettings
-from tests.config.conftest import LoadText
+from pointsman.core.failure import FailureKind
+from pointsman.core.policy import Action, Mark, Rule
+from tests.config.conftest import LoadText, Refusal
 
 
 def test_model_router_and_classifier_are_read(load_text: LoadText) -> None:
@@ -42,3 +44,32 @@ def test_a_file_that_says_little_gives_the_defaults(load_text: LoadText) -> None
     assert loaded.settings.routing.enabled is True
     assert loaded.settings.classifier == ClassifierSettings()
     assert load_text('{"ui": {}}', name="settings.json").warnings == ()
+
+
+def test_its_chains_and_attempts_are_taken_over(load_text: LoadText) -> None:
+    """The preset, `maxAttempts` up to ten, and whether a passing failure is asked about."""
+    text = """{
+"general": {"maxAttempts": 25},
+"ui": {"errorVerbosity": "full"},
+"billing": {"overageStrategy": "always"}
+}"""
+    loaded = load_text(text, name="settings.json")
+    resilience = loaded.settings.resilience
+    assert (resilience.preset, resilience.cooldown_s) == ("gemini-cli", 30)
+    assert loaded.catalog.policy_of("any").rule(FailureKind.TRANSIENT) == Rule(
+        action=Action.ASK, mark=Mark.COOL, attempts=10
+    )
+    assert loaded.catalog.policy_of("any").rule(FailureKind.UNKNOWN).attempts == 10
+    assert [str(warning) for warning in loaded.warnings] == [
+        "settings.json:4: billing.overageStrategy: not used: Pointsman buys no credits"
+    ]
+
+
+def test_what_is_no_number_and_no_word_of_it_is_refused(refusal: Refusal) -> None:
+    """The message names the place."""
+    assert refusal('{"general": {"maxAttempts": "many"}}', name="settings.json") == (
+        "settings.json:1: general.maxAttempts: should be a whole number from 1, not text."
+    )
+    assert refusal('{"ui": {"errorVerbosity": "loud"}}', name="settings.json") == (
+        "settings.json:1: ui.errorVerbosity: should be `low` or `full`, not text."
+    )

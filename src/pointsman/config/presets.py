@@ -1,6 +1,6 @@
 """What `resilience.preset` stands for: settings to begin with, and chains by model family.
 
-Sources: gemini-cli 0.61.0 (its policy catalogue and availability service), LiteLLM 1.92.0 (its Router's defaults).
+Sources: gemini-cli 0.61.0 (its policy catalogue and availability service), LiteLLM 1.109.1 (its Router's defaults).
 """
 
 from __future__ import annotations

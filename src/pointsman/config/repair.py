@@ -7,16 +7,33 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pointsman.config.field_types import Section
-from pointsman.config.imports.litellm import NOT_YET, SETTINGS
-from pointsman.config.imports.litellm_models import ALWAYS_SO, COSTS, DEFAULTS, INFO_KEYS, OTHER_PARAMS, RENAMED
+from pointsman.config.imports import litellm_resilience
+from pointsman.config.imports.litellm import SETTINGS
+from pointsman.config.imports.litellm_models import (
+    ALWAYS_SO,
+    COSTS,
+    DEFAULTS,
+    INFO_KEYS,
+    OTHER_PARAMS,
+    RENAMED,
+    TIMEOUTS,
+)
 from pointsman.config.imports.litellm_routers import CONFIG, DEFAULT_MODEL, ROUTER_MODEL
 from pointsman.config.schema import (
+    ConcurrencySettings,
     EndpointSettings,
     GgufSettings,
     ModelSettings,
     PriceSettings,
     RoutingSettings,
     Settings,
+)
+from pointsman.config.schema_resilience import (
+    HedgeSettings,
+    PolicySettings,
+    ResilienceSettings,
+    RetryBudgetSettings,
+    RuleSettings,
 )
 from pointsman.config.schema_routing import SCORER_KEYS
 from pointsman.config.tree import plain
@@ -70,7 +87,7 @@ def _litellm() -> dict[str, Shape]:
     }
     params: dict[str, Shape] = {
         **_keys("model", "rpm", "tpm", "max_retries", "num_retries", "api_version", "tags", "region_name"),
-        **_keys(DEFAULT_MODEL, *RENAMED, *COSTS, *DEFAULTS, *ALWAYS_SO, *OTHER_PARAMS),
+        **_keys(DEFAULT_MODEL, *RENAMED, *TIMEOUTS, *COSTS, *DEFAULTS, *ALWAYS_SO, *OTHER_PARAMS),
         "extra_headers": _ANY,
         "extra_body": _ANY,
         CONFIG: _complexity(),
@@ -80,12 +97,14 @@ def _litellm() -> dict[str, Shape]:
         "model_list": [{"model_name": None, "litellm_params": params, "model_info": info}],
         CONFIG: _complexity(),
         "litellm_settings": {
-            **_keys("drop_params", "set_verbose", "cache", "callbacks", "json_logs", *NOT_YET),
+            **_keys("drop_params", "set_verbose", "cache", "callbacks", "json_logs"),
+            **_retries(),
             **_keys(*SETTINGS["litellm_settings"]),
             **names,
         },
         "router_settings": {
-            **_keys("routing_strategy", "retry_after", "enable_pre_call_checks", *NOT_YET),
+            **_keys("routing_strategy", "retry_after", "enable_pre_call_checks"),
+            **_retries(),
             **_keys(*SETTINGS["router_settings"]),
             "model_group_alias": _ANY,
             **names,
@@ -96,6 +115,16 @@ def _litellm() -> dict[str, Shape]:
     }
 
 
+def _retries() -> dict[str, Shape]:
+    retries = _keys(*litellm_resilience.RETRIES)
+    return {
+        **_keys(*litellm_resilience.KEYS),
+        "retry_policy": retries,
+        "model_group_retry_policy": {"*": retries},
+        "allowed_fails_policy": _keys(*litellm_resilience.ALLOWED_FAILS),
+    }
+
+
 def _ours() -> dict[str, Shape]:
     model: dict[str, Shape] = {
         **_keys(*ModelSettings.model_fields),
@@ -103,8 +132,13 @@ def _ours() -> dict[str, Shape]:
         "gguf": _keys(*GgufSettings.model_fields),
         "headers": _ANY,
         "defaults": _ANY,
+        "concurrency": _keys(*ConcurrencySettings.model_fields),
     }
-    endpoint: dict[str, Shape] = {**_keys(*EndpointSettings.model_fields), "headers": _ANY}
+    endpoint: dict[str, Shape] = {
+        **_keys(*EndpointSettings.model_fields),
+        "headers": _ANY,
+        "concurrency": _keys(*ConcurrencySettings.model_fields),
+    }
     shape: dict[str, Shape] = {}
     for name, field_info in Settings.model_fields.items():
         shape[name] = _keys(*type(field_info.default).model_fields) if isinstance(field_info.default, Section) else _ANY
@@ -113,6 +147,17 @@ def _ours() -> dict[str, Shape]:
         "endpoints": {"*": endpoint},
         "prices": {"*": _keys(*PriceSettings.model_fields)},
         "routing": {**_keys(*RoutingSettings.model_fields), **_complexity()},
+        "resilience": _resilience(),
+    }
+
+
+def _resilience() -> dict[str, Shape]:
+    rule = _keys(*RuleSettings.model_fields)
+    return {
+        **_keys(*ResilienceSettings.model_fields),
+        "policies": {"*": dict.fromkeys(PolicySettings.model_fields, rule)},
+        "retry_budget": _keys(*RetryBudgetSettings.model_fields),
+        "hedge": _keys(*HedgeSettings.model_fields),
     }
 
 

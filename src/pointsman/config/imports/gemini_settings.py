@@ -1,4 +1,4 @@
-"""gemini-cli's `settings.json` as our settings: the model, whether it routes, its local classifier.
+"""gemini-cli's `settings.json` as our settings: the model, whether it routes, its chains, its local classifier.
 
 The rest of that file is about other things than models and is left alone.
 """
@@ -9,13 +9,28 @@ import re
 from collections.abc import Mapping
 
 from pointsman.config.imports.notes import Notes
+from pointsman.config.presets import ANY, GEMINI_CLI, MOST_ATTEMPTS
 from pointsman.config.tree import Node, mapping
 from pointsman.config.warning import ConfigWarning
 
-SHAPE = frozenset({"experimental", "general", "security", "ui", "mcpServers", "tools", "context", "modelConfigs"})
+SHAPE = frozenset({
+    "billing", "context", "experimental", "general", "mcpServers", "modelConfigs", "security", "tools", "ui",
+})  # fmt: skip
 OURS = frozenset(
-    {"server", "endpoints", "models", "routing", "fallbacks", "ledger", "aliases", "privacy", "classifier"}
+    {
+        "server",
+        "endpoints",
+        "models",
+        "routing",
+        "fallbacks",
+        "ledger",
+        "aliases",
+        "privacy",
+        "classifier",
+        "resilience",
+    }
 )
+_ACTIONS = {"low": "silent", "full": "ask"}
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})")
 
 
@@ -36,11 +51,39 @@ def convert(tree: Node, environ: Mapping[str, str]) -> tuple[Node, tuple[ConfigW
     switch = experimental.entries.get("useModelRouter") or general.entries.get("useModelRouter")
     if switch is not None:
         ours["routing"] = mapping({"enabled": switch}, switch.origin)
+    ours["resilience"] = _resilience(tree, general, notes)
     path = ("experimental", "gemmaModelRouter")
     gemma = notes.section(experimental.entries.get("gemmaModelRouter"), path)
     if gemma is not None:
         ours["classifier"] = _classifier(gemma, environ, notes)
     return mapping(ours, tree.origin), tuple(notes.warnings)
+
+
+def _resilience(tree: Node, general: Node, notes: Notes) -> Node:
+    """gemini-cli's preset; `maxAttempts` for what may pass, and whether that is asked about (`errorVerbosity`)."""
+    rule: dict[str, Node] = {}
+    rules: dict[str, Node] = {}
+    attempts = general.entries.get("maxAttempts")
+    if attempts is not None and attempts.value is not None:
+        if type(attempts.value) is not int or attempts.value < 1:
+            notes.fail(("general", "maxAttempts"), attempts, "a whole number from 1")
+        rule["attempts"] = Node(min(MOST_ATTEMPTS, attempts.value), attempts.origin)
+        rules["unknown"] = mapping(rule, attempts.origin)
+    ui = notes.section(tree.entries.get("ui"), ("ui",)) or mapping({})
+    verbosity = ui.entries.get("errorVerbosity")
+    if verbosity is not None and verbosity.value is not None:
+        if verbosity.text not in _ACTIONS:
+            notes.fail(("ui", "errorVerbosity"), verbosity, "`low` or `full`")
+        rule["action"] = Node(_ACTIONS[verbosity.text], verbosity.origin)
+    if rule:
+        rules["transient"] = mapping(rule, general.origin)
+    billing = notes.section(tree.entries.get("billing"), ("billing",)) or mapping({})
+    if (overage := billing.entries.get("overageStrategy")) is not None:
+        notes.warn(("billing", "overageStrategy"), overage, "not used: Pointsman buys no credits")
+    found = {"preset": Node(GEMINI_CLI, tree.origin)}
+    if rules:
+        found["policies"] = mapping({ANY: mapping(rules, tree.origin)}, tree.origin)
+    return mapping(found, tree.origin)
 
 
 def _classifier(gemma: Node, environ: Mapping[str, str], notes: Notes) -> Node:

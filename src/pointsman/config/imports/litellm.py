@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from pointsman.config.environment import Unset, resolve
+from pointsman.config.imports import litellm_resilience
 from pointsman.config.imports.litellm_fallbacks import ANY_MODEL, KINDS, aliases, chains, known_only, targets_of
 from pointsman.config.imports.litellm_models import ENTRY_KEYS, model_entry
 from pointsman.config.imports.litellm_routers import CONFIG, Models, is_router, router_model, router_settings
@@ -43,7 +44,6 @@ ALREADY_SO: Final[Mapping[str, Mapping[str, object]]] = {
     "router_settings": {"routing_strategy": "simple-shuffle"},
     "general_settings": {},
 }
-NOT_YET: Final = ("allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_cooldowns")
 MAX_INCLUDES = 100
 
 
@@ -97,7 +97,9 @@ def convert(tree: Node, environ: Mapping[str, str]) -> Imported:
     resolved, unset = _resolved(tree, environ, notes)
     notes.unused(resolved, (), TOP_KEYS)
     sections = {name: notes.section(resolved.entries.get(name), (name,)) for name in SETTINGS}
-    models, routers, unset_keys = _models(resolved, {entry.path: entry for entry in unset}, notes)
+    stream_timeout = litellm_resilience.first_of("stream_timeout", sections)
+    models = Models(stream_timeout=stream_timeout[1] if stream_timeout else None)
+    routers, unset_keys = _models(resolved, {entry.path: entry for entry in unset}, models, notes)
     ours: dict[str, Node] = {}
     top = notes.section(resolved.entries.get(CONFIG), (CONFIG,))
     auto = router_settings(top, (CONFIG,), models, notes) if top else None
@@ -108,6 +110,7 @@ def convert(tree: Node, environ: Mapping[str, str]) -> Imported:
     ours["models"] = Node(tuple(models.entries), resolved.origin)
     result = mapping(ours, resolved.origin)
     result = overlay(result, _names(sections, models.names, set(routers) | {AUTO}, notes))
+    result = overlay(result, litellm_resilience.resilience(sections, models.names, tree, notes))
     for name, section in sections.items():
         if section is not None:
             result = overlay(result, _plain_settings(name, section, notes))
@@ -131,9 +134,11 @@ def _resolved(tree: Node, environ: Mapping[str, str], notes: Notes) -> tuple[Nod
     return resolved, unset
 
 
-def _models(tree: Node, unset: Mapping[Path, Unset], notes: Notes) -> tuple[Models, dict[str, Node], tuple[Unset, ...]]:
-    """The models, the routers by name (made last: they name models), and the models' keys that are not set."""
-    models, unset_keys = Models(), []
+def _models(
+    tree: Node, unset: Mapping[Path, Unset], models: Models, notes: Notes
+) -> tuple[dict[str, Node], tuple[Unset, ...]]:
+    """Put the file's models into *models*; the routers by name (made last: they name models), and the keys not set."""
+    unset_keys: list[Unset] = []
     waiting: list[tuple[str, Node, Path]] = []
     model_list = tree.entries.get("model_list", Node(None))
     if model_list.value is not None and not isinstance(model_list.value, tuple):
@@ -150,7 +155,7 @@ def _models(tree: Node, unset: Mapping[Path, Unset], notes: Notes) -> tuple[Mode
             waiting.append((name, params, at))
             continue
         info = notes.section(item.entries.get("model_info"), (*path, "model_info"))
-        entry = model_entry(item.entries["model_name"], params, info, path, notes)
+        entry = model_entry(item.entries["model_name"], params, info, path, models.stream_timeout, notes)
         if entry is None:
             continue
         missing = unset.get((*at, "api_key"))
@@ -163,7 +168,7 @@ def _models(tree: Node, unset: Mapping[Path, Unset], notes: Notes) -> tuple[Mode
         router = router_model(params, place, models, notes)
         if router is not None:
             routers[name] = router
-    return models, routers, tuple(unset_keys)
+    return routers, tuple(unset_keys)
 
 
 def _names(sections: Mapping[str, Node | None], names: set[str], routers: set[str], notes: Notes) -> Node:
@@ -213,8 +218,6 @@ def _plain_settings(name: str, section: Node, notes: Notes) -> Node:
     as_is = {key for key, node in section.entries.items() if key in so and node.value == so[key]}
     of_names = {*KINDS, "default_fallbacks"} if name != "general_settings" else set()
     of_aliases = {"model_group_alias"} if name == "router_settings" else set()
-    for key, node in section.entries.items():
-        if key in NOT_YET:
-            notes.warn((name, key), node, "this key is not used yet: a model that failed is asked by the next request")
-    notes.unused(section, (name,), {*table, *as_is, *of_names, *of_aliases, *NOT_YET})
+    of_resilience = litellm_resilience.KEYS if name in litellm_resilience.SECTIONS else frozenset[str]()
+    notes.unused(section, (name,), {*table, *as_is, *of_names, *of_aliases, *of_resilience})
     return result

@@ -16,9 +16,8 @@ RENAMED: Final = {
     "api_key": "api_key",
     "weight": "weight",
     "order": "order",
-    "timeout": "first_byte_timeout_s",
-    "stream_timeout": "idle_timeout_s",
 }
+TIMEOUTS = frozenset({"timeout", "stream_timeout"})
 COSTS: Final = {
     "input_cost_per_token": "input_usd_per_mtok",
     "output_cost_per_token": "output_usd_per_mtok",
@@ -46,8 +45,13 @@ _BARE_NAMES = (
 )
 
 
-def model_entry(name: Node, params: Node, info: Node | None, path: Path, notes: Notes) -> Node | None:
-    """Our entry for one deployment; None (and a warning) when its provider is not one we can call."""
+def model_entry(
+    name: Node, params: Node, info: Node | None, path: Path, stream_timeout: Node | None, notes: Notes
+) -> Node | None:
+    """Our entry for one deployment; None (and a warning) when its provider is not one we can call.
+
+    *stream_timeout* is the whole file's.
+    """
     at = (*path, "litellm_params")
     asked = notes.name(params.entries.get("model"), (*at, "model"), params)
     model = _with_provider(asked, params)
@@ -59,6 +63,7 @@ def model_entry(name: Node, params: Node, info: Node | None, path: Path, notes: 
     for key, ours in RENAMED.items():
         if key in params.entries:
             entry[ours] = params.entries[key]
+    entry |= _timeouts(params, stream_timeout)
     version = params.entries.get("api_version")
     if version is not None and version.value is not None:
         entry["query"] = Node(f"api-version={version.value}", version.origin)
@@ -70,9 +75,17 @@ def model_entry(name: Node, params: Node, info: Node | None, path: Path, notes: 
         entry["defaults"] = defaults
     entry |= _price(params, info, path, notes)
     entry |= _from_info(info, path, notes)
-    used = {*RENAMED, *COSTS, *DEFAULTS, *ALWAYS_SO, *OTHER_PARAMS}
+    used = {*RENAMED, *TIMEOUTS, *COSTS, *DEFAULTS, *ALWAYS_SO, *OTHER_PARAMS}
     notes.unused(params, at, used)
     return mapping(entry, params.origin)
+
+
+def _timeouts(params: Node, stream_timeout: Node | None) -> dict[str, Node]:
+    """`timeout` is for whole answers, and for streams where there is no `stream_timeout`."""
+    whole, stream = params.entries.get("timeout"), params.entries.get("stream_timeout") or stream_timeout
+    first_byte = stream or whole
+    found = {"whole_timeout_s": whole, "first_byte_timeout_s": first_byte, "idle_timeout_s": stream}
+    return {key: node for key, node in found.items() if node is not None}
 
 
 def _with_provider(asked: str, params: Node) -> str | None:

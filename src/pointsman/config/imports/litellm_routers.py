@@ -18,8 +18,9 @@ DEFAULT_MODEL = "complexity_router_default_model"
 
 @dataclass(slots=True)
 class Models:
-    """The entries made so far; a tier may add one of its own."""
+    """The entries made so far; a tier may add one of its own. `stream_timeout` is the whole file's."""
 
+    stream_timeout: Node | None = None
     entries: list[Node] = field(default_factory=list)
 
     @property
@@ -110,14 +111,13 @@ def _inline(item: Node, tier: Tier, path: Path, models: Models, notes: Notes) ->
     if known:
         name = Node(f"{wanted}@{tier}", name.origin)
     if "model" in params.entries:
-        entry = model_entry(name, params, None, path, notes)
+        entry = model_entry(name, params, None, path, models.stream_timeout, notes)
         models.entries += [entry] if entry else []
         return name if entry else None
     if not known:
         return name
-    changed = model_entry(
-        name, mapping({**params.entries, "model": known[0].entries["model"]}, params.origin), None, path, notes
-    )
+    renamed = mapping({**params.entries, "model": known[0].entries["model"]}, params.origin)
+    changed = model_entry(name, renamed, None, path, models.stream_timeout, notes)
     changes = dict(changed.entries) if changed else {}
     changes.pop("model", None)
     for entry in known:
