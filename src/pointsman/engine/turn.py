@@ -50,6 +50,7 @@ class Answer:
     fallbacks: int
     overhead_ms: float
     dropped: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class StreamedAnswer(Generic[Piece]):
     fallbacks: int
     overhead_ms: float
     dropped: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Turn(Generic[Piece]):
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
             dropped=self.record.dropped,
+            failures=tuple(self.record.failures),
         )
 
     async def stream(self) -> StreamedAnswer[Piece]:
@@ -110,6 +113,7 @@ class Turn(Generic[Piece]):
             fallbacks=len(self.record.failures),
             overhead_ms=self.record.overhead_ms or 0.0,
             dropped=self.record.dropped,
+            failures=tuple(self.record.failures),
         )
 
     async def _first_success(self, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> tuple[ModelCard, Found]:
