@@ -30,6 +30,7 @@ from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
+from pointsman.resilience.tolerance import Tolerance
 from pointsman.routing.chain import Chain
 from pointsman.routing.complexity.configured import complexity_settings
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pointsman.adapters.storage.reader import LedgerReader
     from pointsman.config.discover import Discovery, Probe
     from pointsman.config.load import Loaded
+    from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
     from pointsman.core.ports import Observer, Provider, ResponseStore
@@ -143,13 +145,25 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         ),
         selector=Selector(catalog=catalog, draw=random.random),
         policy=PrivacyPolicy(PrivacyMode(settings.privacy.mode)),
-        health=Availability(clock=time.monotonic, now=time.time, draw=random.random),
+        health=Availability(
+            clock=time.monotonic, now=time.time, draw=random.random, tolerance=_tolerance(settings.resilience)
+        ),
         consents=Consents(unattended_stops=settings.resilience.unattended == "stop"),
         features_of=features_of,
         new_id=_ids(),
         clock=time.perf_counter,
         standard_model=settings.model.name,
         refuse_unknown_models=settings.server.unknown_models == "refuse",
+    )
+
+
+def _tolerance(settings: ResilienceSettings) -> Tolerance:
+    return Tolerance(
+        allowed_fails=settings.allowed_fails,
+        breaker_failures=settings.breaker_failures,
+        cooldown_s=settings.cooldown_s,
+        max_cooldown_s=settings.max_cooldown_s,
+        ramp_s=settings.ramp_s,
     )
 
 

@@ -167,14 +167,17 @@ class ResilienceSettings(Section):
         default=300.0, description="Longest time a model is left alone unless its endpoint asks for more."
     )
     allowed_fails: int = Field(
-        default=0,
+        default=2,
         ge=0,
         le=10_000,
-        description="Failures a minute that a model may have before it cools; one that says it has too many requests "
-        "cools at once.",
+        description="Failures in a row, within a minute of each other, that a model may have before it cools; one that "
+        "says how long to wait, or that it has too many requests, cools at once.",
     )
     breaker_failures: int = Field(
-        default=5, ge=1, le=10_000, description="Failures in a row after which an endpoint is left alone altogether."
+        default=5,
+        ge=1,
+        le=10_000,
+        description="Failures in a row, of two models at least, after which their endpoint is left alone.",
     )
     ramp_s: Seconds = Field(default=10.0, description="Seconds in which a model that is back gets its full share.")
 
