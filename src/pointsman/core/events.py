@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pointsman.core.chat import Usage
     from pointsman.core.decision import Caller, Decision, PromptFeatures
     from pointsman.core.failure import Failure
+    from pointsman.core.health import Health
 
 
 class FinishReason(StrEnum):
@@ -99,4 +100,13 @@ class Rejected:
     asked: str | None = None
 
 
-Event = Decided | AttemptStarted | AttemptEnded | Finished | Rejected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthChanged:
+    """A model's or an endpoint's health has changed in this process; no request's event, it may come between any."""
+
+    at_s: float
+    old: Health
+    new: Health
+
+
+Event = Decided | AttemptStarted | AttemptEnded | Finished | Rejected | HealthChanged

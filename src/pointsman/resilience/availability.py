@@ -180,7 +180,7 @@ class Availability:
         at = self.clock()
         forgotten = []
         for found in list(self._all()):
-            if name is not None and name not in (found.subject, found.name):
+            if name is not None and not is_of(found.subject, name):
                 continue
             before = self._shown(found)
             if found.state is not HealthState.HEALTHY:
@@ -188,15 +188,29 @@ class Availability:
             found.recover(at)
             found.ejections = 0
             self._tell(((found, before),))
-            del (self._endpoints if found.is_endpoint else self._models)[found.subject]
         return forgotten
+
+    def learn(self, health: Health) -> None:
+        """Take over what another process has seen; older news than ours is none. The listeners are not told."""
+        at, now_s = self.clock(), self.now()
+        book = self._endpoints if health.is_endpoint else self._models
+        found = book.get(health.subject)
+        if found is None:
+            if health.state is HealthState.HEALTHY:
+                return
+            found = book[health.subject] = self._new(health.subject, is_endpoint=health.is_endpoint)
+        elif health.since_s < self._shown(found).since_s:
+            return
+        found.adopt(health, at, now_s)
+        self._look()
 
     # ── what a failure does ──
 
     def _mark(self, found: Condition, failure: Failure, rule: Rule, at: float) -> None:
         """Let *failure* count for *found*, as *rule* says."""
         cause = cause_of(failure)
-        found.blame(cause, failure.message)
+        if rule.mark is Mark.DOWN or not self._is_stray(found, at):
+            found.blame(cause, failure.message)
         if rule.mark is Mark.ONE_RETRY:
             found.doubt(at)
         elif rule.mark is Mark.DOWN:
@@ -277,20 +291,18 @@ class Availability:
     def _model(self, card: ModelCard) -> Condition:
         found = self._models.get(card.id)
         if found is None:
-            found = self._models[card.id] = self._new(card.id, card.name, is_endpoint=False)
+            found = self._models[card.id] = self._new(card.id, is_endpoint=False)
         return found
 
     def _endpoint(self, card: ModelCard) -> Condition:
         name = card.endpoint.name
         found = self._endpoints.get(name)
         if found is None:
-            found = self._endpoints[name] = self._new(name, name, is_endpoint=True)
+            found = self._endpoints[name] = self._new(name, is_endpoint=True)
         return found
 
-    def _new(self, subject: str, name: str, *, is_endpoint: bool) -> Condition:
-        return Condition(
-            subject=subject, name=name, is_endpoint=is_endpoint, ramp_s=self.tolerance.ramp_s, since=self.clock()
-        )
+    def _new(self, subject: str, *, is_endpoint: bool) -> Condition:
+        return Condition(subject=subject, is_endpoint=is_endpoint, ramp_s=self.tolerance.ramp_s)
 
     def _count_answer(self, book: dict[str, Condition], subject: str, at: float) -> None:
         """Count it while there are failures to hold it against; when there are none, the subject is forgotten."""
@@ -321,10 +333,19 @@ class Availability:
         seen = [(before, after) for found, before in changes if _differs(before, after := self._shown(found))]
         if not seen:
             return
-        self.is_all_well = all(found.state is HealthState.HEALTHY for found in self._all())
+        self._look()
         for before, after in seen:
             for listener in self.listeners:
                 listener(before, after)
+
+    def _look(self) -> None:
+        self.is_all_well = all(found.state is HealthState.HEALTHY for found in self._all())
+
+
+def is_of(subject: str, name: str) -> bool:
+    """Whether *subject* is what *name* means: an endpoint, a card's id, or a deployment of the model."""
+    rest = subject.removeprefix(name)
+    return subject == name or (rest != subject and rest[0] == "#" and rest[1:].isdecimal())
 
 
 def _wait_s(found: Condition, at: float, now_s: float) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from pointsman.core.health import Cause, Health, HealthState
 from pointsman.resilience.tally import Tally
-from pointsman.resilience.tolerance import FORGET_S, PROBE_LOST_S, STAGE_SUCCESSES, STAGES
+from pointsman.resilience.tolerance import FORGET_S, MOST_QUOTA_S, PROBE_LOST_S, STAGE_SUCCESSES, STAGES
 
 LEFT_ALONE = frozenset((HealthState.COOLING, HealthState.DOWN))
 
@@ -26,7 +26,6 @@ class Condition:
     """Of `subject`, a card's id or an endpoint's name. Times are monotonic seconds (`at`), but for `until_s`."""
 
     subject: str
-    name: str  # what a person calls it
     is_endpoint: bool
     ramp_s: float
     state: HealthState = HealthState.HEALTHY
@@ -34,9 +33,7 @@ class Condition:
     message: str | None = None
     since: float = 0.0
     until: float = 0.0  # of cooling and down; of probing: when the probe is given up
-    until_s: float | None = (
-        None  # the same since the epoch where the endpoint named a date: sleep stops the other clock
-    )
+    until_s: float | None = None  # the same since the epoch, of a date that was named: the other clock stops in sleep
     stage: int = 0
     stage_since: float = 0.0
     stage_successes: int = 0
@@ -127,7 +124,7 @@ class Condition:
 
     def eject(self, state: HealthState, at: float, pause_s: float, until_s: float | None) -> None:
         """Nobody asks it for *pause_s*; *until_s* is the same since the epoch where the endpoint named a date."""
-        self._enter(state, at)
+        self.state, self.since = state, at
         self.until, self.until_s = at + pause_s, until_s
         self.tally.clear()
 
@@ -165,18 +162,44 @@ class Condition:
 
     def health(self, at: float, now_s: float) -> Health:
         """The condition as a value; its times are as long ago or ahead as they are by the monotonic clock."""
-        is_timed = self.state in LEFT_ALONE
+        is_unwell = self.state is not HealthState.HEALTHY
         return Health(
             subject=self.subject,
             is_endpoint=self.is_endpoint,
             state=self.state,
-            cause=self.cause,
+            cause=self.cause if is_unwell else None,
             since_s=now_s - max(0.0, at - self.since),
-            until_s=now_s + self.wait_s(at, now_s) if is_timed else None,
+            until_s=now_s + self.wait_s(at, now_s) if self.is_left_alone else None,
             failures=self.failures,
             share=self.share,
-            message=self.message,
+            message=self.message if is_unwell else None,
         )
+
+    def recover(self, at: float) -> None:
+        """It is well."""
+        self._enter(HealthState.HEALTHY, at)
+        self.cause = self.message = None
+        self.failures = self.stage = 0
+        self.tally.clear()
+
+    def adopt(self, health: Health, at: float, now_s: float) -> None:
+        """Be as another process says; the nearer end of its times counts, whatever it says."""
+        if health.state is HealthState.HEALTHY:
+            self.recover(at)
+            return
+        self.state, self.cause, self.message = health.state, health.cause, health.message
+        self.failures = health.failures
+        self.since = at - max(0.0, now_s - health.since_s)
+        self.tally.clear()
+        if self.is_left_alone:
+            self.until = at + min(max(0.0, (health.until_s or now_s) - now_s), MOST_QUOTA_S)
+            self.until_s = health.until_s
+        elif self.state is HealthState.PROBING:
+            self.before_probe = HealthState.COOLING
+            self.until, self.until_s = at + PROBE_LOST_S, None
+        elif self.state is HealthState.RAMPING:
+            self.stage = sum(share < health.share for share in STAGES[:-1])
+            self.stage_since, self.stage_successes = at, 0
 
     def _enter(self, state: HealthState, at: float) -> None:
         if state is not self.state:
@@ -191,10 +214,3 @@ class Condition:
         self.stage, self.stage_since, self.stage_successes = self.stage + 1, at, 0
         if self.stage == len(STAGES):
             self.recover(at)
-
-    def recover(self, at: float) -> None:
-        """It is well."""
-        self._enter(HealthState.HEALTHY, at)
-        self.cause = self.message = None
-        self.failures = self.stage = 0
-        self.tally.clear()

@@ -23,7 +23,7 @@ from pointsman.adapters.storage.rows import (
     ordered,
 )
 from pointsman.core.errors import InvalidRequest
-from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Event, Finished, Rejected
+from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Event, Finished, HealthChanged, Rejected
 
 _UNFINISHED = (RequestOutcome.OPEN, RequestOutcome.UNKNOWN)
 
@@ -59,6 +59,8 @@ class MemoryLedger:
             case Rejected():
                 names = [field.name for field in fields(RejectedRow)]
                 self._rejected.append(RejectedRow(**{name: getattr(event, name) for name in names}))
+            case HealthChanged():
+                pass
             case _:
                 assert_never(event)
 

@@ -15,7 +15,16 @@ from functools import lru_cache
 from typing import assert_never
 
 from pointsman.core.decision import Step
-from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Event, Finished, FinishReason, Rejected
+from pointsman.core.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Decided,
+    Event,
+    Finished,
+    FinishReason,
+    HealthChanged,
+    Rejected,
+)
 
 Param = str | float
 Params = tuple[Param, ...]
@@ -125,6 +134,8 @@ class Fold:
                 self._finish(event)
             case Rejected():
                 self.refused.append(event)
+            case HealthChanged():
+                pass  # the store of healths keeps it
             case _:
                 assert_never(event)
 
