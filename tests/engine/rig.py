@@ -98,7 +98,7 @@ def a_rig(
         chain=Chain(constraints=tuple(constraints), strategies=strategies, clock=clock),
         selector=Selector(catalog=catalog, draw=lambda: 0.0),
         policy=PrivacyPolicy(mode),
-        health=Availability(clock=clock, now=lambda: 1_700_000_000.0, draw=lambda: 0.5),
+        health=Availability(clock=clock, now=lambda: 1_699_999_900.0 + clock(), draw=lambda: 0.5),
         consents=Consents(),
         features_of=features_of,
         new_id=lambda: f"d{next(ids)}",
@@ -121,6 +121,7 @@ def a_rig(
         request_timeout_s=request_timeout_s,
         log_prompts=log_prompts,
         num_retries=num_retries,
+        sleep=clock.sleep,
     )
     return Rig(router=router, clock=clock, endpoints=endpoints, events=events)
 

@@ -5,6 +5,7 @@ One Router serves any number of concurrent requests on one event loop.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +25,7 @@ from pointsman.resilience.limits import Limits
 from pointsman.resilience.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from pointsman.core.catalog import Catalog
     from pointsman.core.chat import ChatReply, ChatRequest, EmbeddingReply
@@ -57,6 +58,7 @@ class Router:
     num_retries: int = 2
     budget: RetryBudget = field(default_factory=RetryBudget)
     limits: Limits = field(default_factory=Limits)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @property
     def health(self) -> Availability:
@@ -165,6 +167,7 @@ class Router:
             record=self._record(inbound, resolved),
             new_say=new_say,
             deadline_s=self._deadline_s(inbound),
+            sleep=self.sleep,
         )
 
     def _record(self, inbound: Inbound, resolved: Resolved) -> Record:

@@ -78,6 +78,7 @@ class Turn(Generic[Piece]):
     record: Record
     new_say: Callable[[], Say[Piece]]
     deadline_s: float | None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
@@ -250,7 +251,7 @@ class Turn(Generic[Piece]):
         if self.deadline_s is not None and self.record.clock() + pause_s >= self.deadline_s:
             message = f"The time for this request is up ({failure.model}: {failure.message})."
             raise DeadlineExceeded(message)
-        await asyncio.sleep(pause_s)
+        await self.sleep(pause_s)
 
     async def _whole(self, card: ModelCard, slot: Slot) -> Whole:
         has_failed = True

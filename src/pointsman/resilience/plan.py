@@ -84,12 +84,14 @@ class Plan:
     def take(self, step: Next) -> bool:
         """Begin *step*'s attempt. False when its model is not free any more: `instead` has the next."""
         card = step.card
-        is_free = self.health.is_all_well or step.is_again or self._is_last(card)
-        if is_free or self.health.take(card, has_other=self._has_other(card)):
-            self.tried.append(card.id)
-            return True
-        self.refused.add(card.id)
-        return False
+        if not self.health.is_all_well:
+            if step.is_again or self._is_last(card):
+                self.health.insist(card)
+            elif not self.health.take(card, has_other=self._has_other(card)):
+                self.refused.add(card.id)
+                return False
+        self.tried.append(card.id)
+        return True
 
     def instead(self, step: Next) -> Next | None:
         """Who takes the place of *step*'s model, which was not free."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 
 class ManualClock:
     """Seconds, as `time.monotonic` gives them; `step_s` is added after each look."""
@@ -16,6 +18,11 @@ class ManualClock:
         now_s = self.now_s
         self.now_s += self.step_s
         return now_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass, and the others have their turn."""
+        self.advance(seconds)
+        await asyncio.sleep(0)
 
     def advance(self, seconds: float) -> None:
         """Let *seconds* pass."""
