@@ -15,11 +15,12 @@ REST = " a time."
 
 @dataclass(slots=True)
 class Storyteller:
-    """Tells a story in two pieces; the second only once `may_end` is set."""
+    """Tells a story in two pieces; the second only once `may_end` is set. `refuses`: models, with status and words."""
 
     url: str = ""
     may_end: threading.Event = field(default_factory=threading.Event)
     bodies: list[dict[str, object]] = field(default_factory=list)
+    refuses: dict[object, tuple[int, str]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -33,7 +34,9 @@ def storyteller(*, at_once: bool) -> Iterator[Storyteller]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             story.bodies.append(body)
-            if body.get("stream"):
+            if body.get("model") in story.refuses:
+                self._refuse(*story.refuses[body["model"]])
+            elif body.get("stream"):
                 self._stream()
             else:
                 self._whole()
@@ -50,6 +53,9 @@ def storyteller(*, at_once: bool) -> Iterator[Storyteller]:
             self._send({**CHUNK, "choices": [], "usage": usage})
             self.wfile.write(b"data: [DONE]\n\n")
 
+        def _refuse(self, status: int, message: str) -> None:
+            self._json(status, {"error": {"message": message, "type": "server_error"}})
+
         def _piece(self, text: str, finish_reason: str | None = None) -> None:
             delta = {"content": text} if text else {}
             self._send({**CHUNK, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
@@ -62,8 +68,11 @@ def storyteller(*, at_once: bool) -> Iterator[Storyteller]:
             message = {"role": "assistant", "content": BEGINNING + REST}
             usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
             choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
-            data = json.dumps({**CHUNK, "object": "chat.completion", "choices": choices, "usage": usage}).encode()
-            self.send_response(200)
+            self._json(200, {**CHUNK, "object": "chat.completion", "choices": choices, "usage": usage})
+
+        def _json(self, status: int, value: object) -> None:
+            data = json.dumps(value).encode()
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
             self.end_headers()

@@ -76,7 +76,7 @@ def test_json_has_answer_model_usage_and_cost(run: Run, story: Storyteller) -> N
         "privacy": "public",
         "local": False,
         "demo": False,
-        "fallbacks": 0,
+        "fallbacks": [],
         "usage": {"input_tokens": 10, "output_tokens": 5, "estimated": False},
         "cost_usd": 0.006,
         "saved_usd": 0.0,

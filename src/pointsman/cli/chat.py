@@ -34,6 +34,19 @@ Examples:
 @tier_option
 @private_option
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
+@click.option(
+    "-y",
+    "--yes",
+    is_flag=True,
+    envvar="POINTSMAN_YES",
+    help="Let another model answer without asking when one does not.",
+)
+@click.option(
+    "--no-fallback",
+    is_flag=True,
+    envvar="POINTSMAN_NO_FALLBACK",
+    help="Let no other model answer: its error is the end.",
+)
 @click.option("--demo", is_flag=True, help="Use the three tiny built-in models: a demonstration, they know nothing.")
 @json_option
 @config_option
@@ -45,6 +58,8 @@ def chat(  # noqa: PLR0913  an argument for each option
     *,
     private: bool,
     no_stream: bool,
+    yes: bool,
+    no_fallback: bool,
     demo: bool,
     as_json: bool,
     config: str | None,
@@ -53,8 +68,14 @@ def chat(  # noqa: PLR0913  an argument for each option
 
     What is piped in goes before PROMPT. The answer alone goes to stdout. Without PROMPT and without a pipe a
     conversation begins.
+
+    When a model does not answer and another could, a person at a terminal is asked. In a pipe, and with --json, it goes
+    by `resilience.unattended` of the configuration.
     """
+    if yes and no_fallback:
+        raise click.UsageError("--yes and --no-fallback exclude each other.", click.get_current_context())
     from pointsman.cli.asking import asked_model
+    from pointsman.cli.consent import ALONE, manner_of
     from pointsman.cli.conversation import Conversation, inline_model
     from pointsman.cli.names import require_known
     from pointsman.cli.prompt_input import prompt_text
@@ -66,7 +87,7 @@ def chat(  # noqa: PLR0913  an argument for each option
     text = prompt_text((rest,) if rest else ())
     if text is None and as_json:
         raise click.UsageError("--json needs PROMPT or a pipe.", click.get_current_context())
-    start = ready(config, demo=demo)
+    start = ready(config, ALONE if no_fallback else None, demo=demo)
     if not start.has_models:
         hint = " ".join((*HOW_TO_ADD, "Or see it work: pointsman chat --demo."))
         raise NoModelAvailable("No model is configured, and none was found on this machine.", hint=hint)
@@ -74,7 +95,8 @@ def chat(  # noqa: PLR0913  an argument for each option
     if inline is not None:
         require_known(inline, loaded.catalog, said_by=f"@{inline}")
     asked, _ = asked_model(model, loaded)
-    conversation = Conversation(model=asked, is_private=private, tier=tier, system=system)
+    manner = manner_of(yes=yes, no_fallback=no_fallback, is_for_program=as_json)
+    conversation = Conversation(model=asked, is_private=private, tier=tier, system=system, manner=manner)
     if text is None:
         from pointsman.cli.repl import talk
 

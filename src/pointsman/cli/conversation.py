@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pointsman.cli.asking import caller_of, said
+from pointsman.cli.consent import Manner
 from pointsman.core.chat import ChatReply, ChatRequest, Role, Usage
 from pointsman.core.errors import AllAttemptsFailed, PointsmanError
 from pointsman.core.stream import RefusalDelta, StreamEvent, StreamFailed, TextDelta, UsageReported
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.usage import bill, estimate
+from pointsman.resilience.cause import cause_of
+from pointsman.resilience.wording import what_happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pointsman.core.catalog import ModelCard
     from pointsman.core.chat import Message
-    from pointsman.core.decision import Decision
+    from pointsman.core.decision import Caller, Decision
+    from pointsman.core.failure import Failure
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.ports import ConsentAsker
     from pointsman.engine.router import Router
+    from pointsman.engine.turn import Answer, StreamedAnswer
     from pointsman.engine.usage import Bill
 
 SURFACE = "cli"
 _INLINE = re.compile(r"@(?P<name>[\w.:/+-]+)\s+(?P<text>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """A model that did not answer and so left it to another; `kind` is None where it was not even asked."""
+
+    model: str
+    what: str
+    message: str
+    kind: str | None = None
+    status: int | None = None
+
+    def to_json(self) -> JsonObject:
+        """For a program."""
+        return {
+            "model": self.model,
+            "what": self.what,
+            "message": self.message,
+            "kind": self.kind,
+            "status": self.status,
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +65,7 @@ class Heard:
     card: ModelCard | None = None
     usage: Usage | None = None
     bill: Bill | None = None
-    fallbacks: int = 0
+    fallbacks: tuple[Fallback, ...] = ()
     duration_ms: float = 0.0
 
     @property
@@ -58,7 +86,7 @@ class Heard:
             "decision_id": decision.id if decision else None,
             "local": self.card.is_local if self.card else None,
             "demo": self.card.is_demo if self.card else None,
-            "fallbacks": self.fallbacks,
+            "fallbacks": [fallback.to_json() for fallback in self.fallbacks],
             "usage": None
             if usage is None
             else {
@@ -81,6 +109,8 @@ class Conversation:
     is_private: bool = False
     tier: str | None = None
     system: str | None = None
+    manner: Manner = Manner.UNATTENDED  # who says whether another model may take over
+    session: str = field(default_factory=lambda: f"chat-{secrets.token_hex(6)}")
     messages: list[Message] = field(default_factory=list)
     turns: list[Heard] = field(default_factory=list)
 
@@ -89,6 +119,10 @@ class Conversation:
         system = (said(Role.SYSTEM, self.system),) if self.system else ()
         messages = (*system, *self.messages, said(Role.USER, text))
         return ChatRequest(messages=messages, model=model or self.model, stream=True, stream_usage=True)
+
+    def caller(self) -> Caller:
+        """Who asks, in which session."""
+        return caller_of(private=self.is_private, tier=self.tier, session=self.session)
 
     def keep(self, text: str, heard: Heard) -> None:
         """The turn happened; what was heard of the answer, all or a part, is context from now on."""
@@ -109,12 +143,20 @@ def inline_model(text: str) -> tuple[str | None, str]:
     return (found["name"], found["text"]) if found else (None, text)
 
 
-async def answer(router: Router, conversation: Conversation, heard: Heard, show: Callable[[str], None] | None) -> None:
-    """Fill *heard* with the answer to its request; *show* gets each piece as it comes (None: ask for it whole)."""
+async def answer(
+    router: Router,
+    conversation: Conversation,
+    heard: Heard,
+    show: Callable[[str], None] | None,
+    ask: ConsentAsker | None = None,
+) -> None:
+    """Fill *heard* with the answer to its request; *show* gets each piece as it comes (None: ask for it whole).
+
+    *ask* says whether another model may take over; without it that goes by the configuration.
+    """
     began = router.clock()
     request = heard.request if show is not None else replace(heard.request, stream=False, stream_usage=False)
-    caller = caller_of(private=conversation.is_private, tier=conversation.tier)
-    inbound = Inbound(request=request, arrived_s=began, caller=caller, surface=SURFACE)
+    inbound = Inbound(request=request, arrived_s=began, caller=conversation.caller(), surface=SURFACE, ask=ask)
     try:
         if show is None:
             await _whole(router, inbound, heard)
@@ -130,7 +172,7 @@ async def answer(router: Router, conversation: Conversation, heard: Heard, show:
 
 async def _whole(router: Router, inbound: Inbound, heard: Heard) -> None:
     found = await router.answer(inbound)
-    heard.decision, heard.card, heard.fallbacks = found.decision, found.card, found.fallbacks
+    _answered_by(found, router, heard)
     heard.usage = found.whole.usage
     if isinstance(found.whole.reply, ChatReply):
         heard.parts += [choice.message.text for choice in found.whole.reply.choices[:1]]
@@ -138,7 +180,7 @@ async def _whole(router: Router, inbound: Inbound, heard: Heard) -> None:
 
 async def _streamed(router: Router, inbound: Inbound, heard: Heard, show: Callable[[str], None]) -> None:
     found = await router.answer_stream(inbound, _as_they_are)
-    heard.decision, heard.card, heard.fallbacks = found.decision, found.card, found.fallbacks
+    _answered_by(found, router, heard)
     try:
         async for event in found.pieces:
             match event:
@@ -153,6 +195,30 @@ async def _streamed(router: Router, inbound: Inbound, heard: Heard, show: Callab
                     pass
     finally:
         await found.pieces.aclose()
+
+
+def _answered_by(found: Answer | StreamedAnswer[StreamEvent], router: Router, heard: Heard) -> None:
+    """Note who answers, and in whose place."""
+    heard.decision, heard.card = found.decision, found.card
+    heard.fallbacks = (*_not_asked(found.decision), *(_failed(failure, router) for failure in found.failures))
+
+
+def _not_asked(decision: Decision) -> tuple[Fallback, ...]:
+    """The model that would have been the choice, had it been well."""
+    if decision.preferred is None:
+        return ()
+    details = [step.detail for step in decision.trail if step.detail.startswith(f"{decision.preferred} is ")]
+    return (Fallback(model=decision.preferred, what="known to be unwell", message="; ".join(details)),)
+
+
+def _failed(failure: Failure, router: Router) -> Fallback:
+    card = router.catalog.by_id.get(failure.model)
+    what = what_happened(
+        failure.kind, cause_of(failure), is_local=card is not None and card.is_local, until_s=failure.until_s
+    )
+    return Fallback(
+        model=failure.model, what=what, message=failure.message, kind=failure.kind.value, status=failure.status
+    )
 
 
 def _as_they_are() -> Callable[[StreamEvent], tuple[StreamEvent, ...]]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 _MINUTE_MS = 60_000.0
 _SECOND_MS = 1_000.0
+_MINUTE_S = 60
+_HOUR_MIN = 60
+_DAY_H = 24
 NOTHING = "–"
 
 
@@ -51,3 +59,32 @@ def window(tokens: int | None) -> str:
         if tokens % size == 0:
             return f"{tokens // size}{mark}"
     return f"{tokens:,}"
+
+
+def about(amount: float) -> str:
+    """An estimate in dollars, to two digits: `$0.0042`."""
+    return dollars(float(f"{amount:.2g}"))
+
+
+def span(seconds: float) -> str:
+    """`12 s`, `4 min`, `3 h 12 min`, `2 d 4 h`."""
+    if seconds < _MINUTE_S:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / _MINUTE_S)
+    if minutes < _HOUR_MIN:
+        return f"{minutes} min"
+    hours, rest_min = divmod(minutes, _HOUR_MIN)
+    if hours < _DAY_H:
+        return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"
+    days, rest_h = divmod(hours, _DAY_H)
+    return f"{days} d {rest_h} h" if rest_h else f"{days} d"
+
+
+def again(until: datetime, now: datetime) -> str:
+    """When something may be asked: `again in 12 s`, `again at 09:00, in 3 h 12 min`; the day if it is not today."""
+    wait = span((until - now).total_seconds())
+    if (until - now).total_seconds() < _MINUTE_S:
+        return f"again in {wait}"
+    days = (until.date() - now.date()).days
+    day = "" if days == 0 else "tomorrow " if days == 1 else f"on {until:%a} {until.day} {until:%b} "
+    return f"again {day}at {until:%H:%M}, in {wait}"

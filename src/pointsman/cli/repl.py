@@ -85,6 +85,7 @@ class Repl:
             return
         require_known(name, self._router.catalog, said_by="/model")
         self.conversation.model = name
+        self._router.decider.consents.forget(self.conversation.caller())  # a new choice, no stand-in
         self.conversation.tier = None
         say(f"{name} answers from now on")
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pointsman.bootstrap import embedded_models, open_router
@@ -26,6 +27,7 @@ class LoopThread(Generic[Resource]):
     def __init__(self, open_resource: Callable[[], AbstractAsyncContextManager[Resource]]) -> None:
         self._open_resource = open_resource
         self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, Resource]] = Future()
+        self._errands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="pointsman-router", daemon=True)
 
     def __enter__(self) -> LoopThread[Resource]:
@@ -44,16 +46,34 @@ class LoopThread(Generic[Resource]):
         return self._opened.result()[2]
 
     def run(self, work: Callable[[Resource], Coroutine[Any, Any, Result]]) -> Result:
-        """The result of *work*. KeyboardInterrupt cancels it, waits until it has let go, and goes on."""
+        """The result of *work*, whose errands for `in_front` are done here meanwhile.
+
+        KeyboardInterrupt, and whatever an errand raises, cancels it, waits until it has let go, and goes on.
+        """
         loop, _, resource = self._opened.result()
         is_over = threading.Event()
+        errands = self._errands = SimpleQueue()
         future = asyncio.run_coroutine_threadsafe(_marked(work(resource), is_over), loop)
+        future.add_done_callback(lambda _: errands.put(None))
         try:
+            while (errand := errands.get()) is not None:
+                errand()
             return future.result()
-        except KeyboardInterrupt:
+        except BaseException:
             future.cancel()
             is_over.wait(STOP_S)
             raise
+
+    async def in_front(self, errand: Callable[[], Result]) -> Result:
+        """The result of *errand*, done in the thread that `run`s: the one a person types in. Its errors end the run."""
+        done: Future[Result] = Future()
+
+        def do() -> None:
+            if done.set_running_or_notify_cancel():
+                done.set_result(errand())
+
+        self._errands.put(do)
+        return await asyncio.wrap_future(done)
 
     async def _live(self) -> None:
         over = asyncio.Event()

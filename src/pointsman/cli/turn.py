@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from pointsman.cli.consent import Manner, asker
 from pointsman.cli.conversation import Heard, answer
 from pointsman.cli.figures import dollars, duration
 from pointsman.cli.output import say, talk_console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pointsman.cli.conversation import Conversation
     from pointsman.cli.session import LoopThread
     from pointsman.engine.router import Router
@@ -34,13 +38,14 @@ def take_turn(
     printer = _Printer(quiet=quiet)
     try:
         with printer:
-            session.run(lambda router: answer(router, conversation, heard, printer.show if stream else None))
+            show, ask = printer.show if stream else None, asker(conversation.manner, session, printer.aside)
+            session.run(lambda router: answer(router, conversation, heard, show, ask))
             if not stream:
                 printer.show(heard.text)
     finally:
         conversation.keep(text, heard)
     if not quiet:
-        _tell(heard)
+        _tell(heard, conversation.manner)
     return heard
 
 
@@ -72,6 +77,18 @@ class _Printer:
         sys.stdout.flush()
         self._ends_line = text.endswith("\n")
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While inside, the terminal is free for something else."""
+        if self._status is not None:
+            self._status.stop()
+        if not self._ends_line:
+            click.echo()
+            self._ends_line = True
+        yield
+        if self._status is not None:
+            self._status.start()
+
     def _calm(self) -> None:
         if self._status is not None:
             self._status.stop()
@@ -85,7 +102,7 @@ def footer(heard: Heard) -> str:
     if card is not None and card.is_demo:
         parts.append("demo")
     if heard.fallbacks:
-        parts.append(f"after {heard.fallbacks} fallback{'s' if heard.fallbacks > 1 else ''}")
+        parts.append(f"for {', '.join(f'{one.model} ({one.what})' for one in heard.fallbacks)}")
     if usage is not None:
         parts.append(f"{'~' if usage.is_estimated else ''}{usage.output_tokens:,} tok")
     parts.append(duration(heard.duration_ms))
@@ -96,10 +113,13 @@ def footer(heard: Heard) -> str:
     return " · ".join(parts)
 
 
-def _tell(heard: Heard) -> None:
-    """Warnings, and for a person the footer."""
+def _tell(heard: Heard, manner: Manner) -> None:
+    """Warnings, and for a person the footer; where nobody was asked or said so, in whose place another answered."""
     for warning in heard.decision.warnings if heard.decision else ():
         say(f"warning: {warning}")
     console = talk_console()
     if console.is_terminal:
         console.print(footer(heard), style="dim")
+    elif manner is Manner.UNATTENDED and heard.card is not None:
+        for one in heard.fallbacks:
+            say(f"note: {one.model} did not answer ({one.what}); {heard.card.id} did")
