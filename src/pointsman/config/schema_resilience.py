@@ -139,6 +139,10 @@ class ResilienceSettings(Section):
     unattended: Literal["silent", "stop"] = Field(
         default="silent", description="What `ask` means where nobody can be asked."
     )
+    consent_timeout_s: Seconds = Field(
+        default=60.0,
+        description="Seconds that a question at `/v1/consents` waits for its answer; then it goes by `unattended`.",
+    )
     num_retries: int = Field(
         default=2,
         ge=0,

@@ -58,6 +58,7 @@ class Caller:
     key_id: str | None = None
     deadline_ms: float | None = None
     client: str | None = None  # the user agent's first word
+    wants_consent: bool = False  # asks to be asked before another model takes over
 
 
 @value_type

@@ -9,6 +9,8 @@ PointsmanError
 │   ├── UnknownModel             the model (or path) is not configured                 404
 │   ├── UnknownResponse          no such stored answer, or no longer                   404
 │   │   └── UnknownPrevious      ... the one a request wants to go on from             400
+│   ├── UnknownConsent           no such open question for this caller                 404
+│   ├── ConsentSettled           the question has its answer, or its time is over      409
 │   ├── WrongMethod              the path exists, but not for this HTTP method         405
 │   ├── UpgradeRequired          a protocol we do not speak was asked for              426
 │   └── PayloadTooLarge          the body is over the limit                            413
@@ -101,6 +103,20 @@ class UnknownPrevious(UnknownResponse):
 
     status = 400
     code = "previous_response_not_found"
+
+
+class UnknownConsent(RequestError):
+    """No question of this id is open to this caller."""
+
+    status = 404
+    code = "consent_not_found"
+
+
+class ConsentSettled(RequestError):
+    """The question has been answered, or nobody waits for the answer any more."""
+
+    status = 409
+    code = "consent_settled"
 
 
 class WrongMethod(RequestError):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from pointsman.bootstrap import ledger_reader, open_router, response_store
 from pointsman.config.load import Loaded, reload
+from pointsman.core.consent import Consent
+from pointsman.server.consents import OpenQuestions
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
 
@@ -30,6 +32,7 @@ class OpenGateway:
     loaded: Loaded
     embedded: Mapping[str, str] = field(default_factory=dict)
     is_first: bool = True
+    questions: OpenQuestions | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.embedded = dict(self.embedded)
@@ -38,12 +41,16 @@ class OpenGateway:
         """Open; a ConfigError or RuntimeUnavailable leaves what was open before in force."""
         fresh = self.loaded if self.is_first else reload(self.loaded)
         self.is_first = False
-        return open_state(fresh, self.embedded)
+        self.questions = self.questions or OpenQuestions()  # those that wait outlast a reload
+        return open_state(fresh, self.embedded, self.questions)
 
 
 @asynccontextmanager
-async def open_state(loaded: Loaded, embedded: Mapping[str, str]) -> AsyncIterator[State]:
+async def open_state(
+    loaded: Loaded, embedded: Mapping[str, str], questions: OpenQuestions | None = None
+) -> AsyncIterator[State]:
     """The state for *loaded*, with everything it needs open."""
+    resilience = loaded.settings.resilience
     server = loaded.settings.server
     keys = [*([server.master_key] if server.master_key is not None else []), *server.keys.values()]
     guard = Guard(
@@ -60,6 +67,9 @@ async def open_state(loaded: Loaded, embedded: Mapping[str, str]) -> AsyncIterat
                 max_body_bytes=server.max_body_bytes,
                 responses=responses,
                 keep_alive_s=server.keep_alive_s,
+                questions=questions or OpenQuestions(),
+                consent_timeout_s=resilience.consent_timeout_s,
+                unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,
             )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 METADATA = "metadata"
 _PREFIX = b"x-pointsman-"
 _MAX_LABEL_CHARS = 256
-_NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run")
+_NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run", "consent")
 _PRIVATE_DATA = "contains_private_data"
 
 
@@ -42,6 +42,7 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
         key_id=key_id,
         deadline_ms=_deadline_ms(labels.get("deadline-ms")),
         client=agent,
+        wants_consent=_consent(labels.get("consent")),
     )
     return caller, _flag("dry-run", labels.get("dry-run"))
 
@@ -144,6 +145,15 @@ def _deadline_ms(value: str | None) -> float | None:
         message = f"The deadline {value[:40]!r} is not a positive number of milliseconds."
         raise InvalidRequest(message, param="x-pointsman-deadline-ms")
     return deadline_ms
+
+
+def _consent(value: str | None) -> bool:
+    if value is None:
+        return False
+    if value.lower() not in ("ask", "policy"):
+        message = f"The consent label {value[:40]!r} is neither 'ask' nor 'policy'."
+        raise InvalidRequest(message, param="x-pointsman-consent")
+    return value.lower() == "ask"
 
 
 def _flag(name: str, value: str | None) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from pointsman.core.consent import Consent
+from pointsman.server.consents import OpenQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pointsman.core.decision import Caller
     from pointsman.core.jsontypes import JsonObject
-    from pointsman.core.ports import ResponseStore
+    from pointsman.core.ports import ConsentAsker, ResponseStore
     from pointsman.engine.router import Router
     from pointsman.server.guard import Guard
 
@@ -35,3 +39,10 @@ class State:
     responses: ResponseStore | None = None  # None: no answer is kept to be gone on from
     keep_alive_s: float = 5.0  # how long a streaming caller is left without a sign of life
     is_ready: bool = True
+    questions: OpenQuestions = field(default_factory=OpenQuestions)
+    consent_timeout_s: float = 60.0
+    unattended: Consent = Consent.ONCE  # the answer when the time is over
+
+    def asker(self, caller: Caller) -> ConsentAsker:
+        """Who puts questions to *caller* while its request waits."""
+        return self.questions.asker(caller, timeout_s=self.consent_timeout_s, unattended=self.unattended)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pointsman.engine.turn import StreamedAnswer
     from pointsman.server.http import Header, Send
 
+SSE = "text/event-stream"
 _NO_STORE: Header = (b"cache-control", b"no-store")
 _NO_BUFFER: Header = (b"x-accel-buffering", b"no")
 
@@ -101,9 +102,9 @@ class Stream:
         try:
             if self.keep_alive:
                 async with Meanwhile(self.keep_alive_s, signs_of_life):
-                    streamed = await router.answer_stream(inbound, _sayer(outward), resolved)
+                    streamed = await router.answer_stream(inbound, _sayer(outward), resolved, self._mark)
             else:
-                streamed = await router.answer_stream(inbound, _sayer(outward), resolved)
+                streamed = await router.answer_stream(inbound, _sayer(outward), resolved, self._mark)
             await self._deliver(streamed)
         except PointsmanError as error:
             if not self.has_begun:
@@ -122,6 +123,12 @@ class Stream:
                 await self.listener.heard(piece, streamed.decision)
             await self._send(piece)
         await self._end()
+
+    def _mark(self, model: str) -> Sequence[bytes]:
+        """A comment that says that *model* goes on, where the caller's stream can hold one."""
+        if self.media_type != SSE or not self.keep_alive:
+            return ()
+        return (f": pointsman: continued by {' '.join(model.split())}\n\n".encode(),)
 
     async def _begin(self, headers: Sequence[Header], model: str, reason: str) -> None:
         media_type = self.media_type if self.framing is None else self.framing.media_type

@@ -85,6 +85,7 @@ class SurfaceEndpoint:
                 relayed_headers=self._relayed_headers(scope),
                 outward=outward,
                 is_dry_run=is_dry_run,
+                ask=state.asker(caller) if caller.wants_consent else None,
             )
             async with DisconnectWatch(receive):
                 await self._answer(state, scope, send, inbound, outward, remembered)

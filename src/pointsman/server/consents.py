@@ -1,0 +1,173 @@
+"""Questions that wait for the people behind requests: each is shown to its own key only, and none waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pointsman.core.consent import Consent
+from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
+from pointsman.resilience.wording import choices, default_choice, why_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pointsman.core.consent import Question
+    from pointsman.core.decision import Caller
+    from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.ports import ConsentAsker
+
+MOST_OPEN = 1_000
+MOST_SETTLED = 10_000  # ids remembered to tell a late answer from a wrong one
+NOBODY = "nobody"  # answered in time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuestion:
+    """A question and whom it is for. Times are seconds since the epoch."""
+
+    id: str
+    question: Question
+    owner: str | None  # the key's id
+    session: str | None
+    asked_s: float
+    expires_s: float
+    answer: asyncio.Future[Consent] = field(repr=False, compare=False)
+
+    def to_json(self) -> JsonObject:
+        """The question for a page or a program."""
+        question = self.question
+        return {
+            "id": self.id,
+            "object": "consent",
+            "decision_id": question.decision_id,
+            "session": self.session,
+            "failed": {"model": question.failed, "local": question.failed_is_local},
+            "other": {"model": question.other, "local": question.other_is_local, "cost_usd": question.cost_usd},
+            "what": why_asked(question),
+            "kind": question.kind.value,
+            "cause": question.cause.value,
+            "message": question.message,
+            "again_at": _moment(question.until_s),
+            "choices": [
+                {"answer": answer.value, "label": label}
+                for answer, label in choices(question).items()
+                if self.allows(answer)
+            ],
+            "default": default_choice(question).value,
+            "asked_at": _moment(self.asked_s),
+            "expires_at": _moment(self.expires_s),
+        }
+
+    def allows(self, answer: Consent) -> bool:
+        """Whether *answer* is one of the choices."""
+        return answer is not Consent.KEEP_TRYING or self.question.can_keep_trying
+
+
+@dataclass(slots=True)
+class OpenQuestions:
+    """All questions that wait in this process. `now` is seconds since the epoch."""
+
+    now: Callable[[], float] = time.time
+    changes: int = field(default=0, init=False)  # so far
+    _open: dict[str, OpenQuestion] = field(default_factory=dict, init=False)
+    _settled: OrderedDict[str, tuple[str | None, str]] = field(default_factory=OrderedDict, init=False)
+    _change: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def asker(self, caller: Caller, *, timeout_s: float, unattended: Consent) -> ConsentAsker:
+        """Puts questions to *caller*; *unattended* is the answer when *timeout_s* seconds bring none."""
+
+        async def ask(question: Question, /) -> Consent:
+            if len(self._open) >= MOST_OPEN:
+                return unattended
+            waiting = self._put(question, caller, timeout_s)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await waiting.answer
+            except TimeoutError:
+                return unattended
+            finally:
+                self._settle(waiting)
+
+        return ask
+
+    def open_to(self, owner: str | None, session: str | None = None) -> Sequence[OpenQuestion]:
+        """The questions for *owner* (of one *session*), the oldest first."""
+        mine = (one for one in self._open.values() if one.owner == owner and not one.answer.done())
+        return [one for one in mine if session is None or one.session == session]
+
+    def answer(self, question_id: str, owner: str | None, answer: Consent) -> None:
+        """The person's *answer*; UnknownConsent, ConsentSettled or InvalidRequest when it cannot be taken."""
+        waiting = self._open.get(question_id)
+        if waiting is None or waiting.owner != owner:
+            raise self._not_open(question_id, owner)
+        if not waiting.allows(answer):
+            message = f"{answer.value} is none of this question's choices."
+            raise InvalidRequest(message, param="answer")
+        if waiting.answer.done():
+            raise _settled(question_id, str(waiting.answer.result()))
+        waiting.answer.set_result(answer)
+
+    def answers(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """How those of *ids* that are settled ended: by an answer, or NOBODY's."""
+        return {one: self._settled[one][1] for one in ids if one in self._settled}
+
+    async def changed(self, since: int, within_s: float) -> None:
+        """Wait until a question has come or gone *since* that number of `changes`, *within_s* seconds at most."""
+        if self.changes != since:
+            return
+        try:
+            async with asyncio.timeout(within_s):
+                await self._change.wait()
+        except TimeoutError:
+            return
+
+    def _put(self, question: Question, caller: Caller, timeout_s: float) -> OpenQuestion:
+        now_s = self.now()
+        waiting = OpenQuestion(
+            id=f"consent_{secrets.token_hex(12)}",
+            question=question,
+            owner=caller.key_id,
+            session=caller.session,
+            asked_s=now_s,
+            expires_s=now_s + timeout_s,
+            answer=asyncio.get_running_loop().create_future(),
+        )
+        self._open[waiting.id] = waiting
+        self._tell()
+        return waiting
+
+    def _settle(self, waiting: OpenQuestion) -> None:
+        del self._open[waiting.id]
+        future = waiting.answer
+        ended = future.result().value if future.done() and not future.cancelled() else NOBODY
+        self._settled[waiting.id] = (waiting.owner, ended)
+        while len(self._settled) > MOST_SETTLED:
+            self._settled.popitem(last=False)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self._change.set()
+        self._change = asyncio.Event()
+
+    def _not_open(self, question_id: str, owner: str | None) -> UnknownConsent | ConsentSettled:
+        known = self._settled.get(question_id)
+        if known is None or known[0] != owner:
+            message = f"There is no open question {question_id[:80]!r}."
+            return UnknownConsent(message, hint="See GET /v1/consents for those that are.", param="id")
+        return _settled(question_id, known[1])
+
+
+def _settled(question_id: str, how: str) -> ConsentSettled:
+    ended = "its time is over, or the caller has gone" if how == NOBODY else f"it was answered with {how}"
+    return ConsentSettled(f"The question {question_id!r} is settled: {ended}.", param="id")
+
+
+def _moment(at_s: float | None) -> str | None:
+    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
