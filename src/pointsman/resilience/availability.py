@@ -80,7 +80,7 @@ class Availability:
         if not all(one.may_try(at, now_s) for one in found):
             return False
         before = [self._shown(one) for one in found]
-        taken = [one.take(at, now_s, self.draw, has_other=has_other) for one in found]
+        taken = [one.take(at, self.draw, has_other=has_other) for one in found]
         if not all(taken):
             for one, was_taken in zip(found, taken, strict=True):
                 if was_taken:
@@ -143,6 +143,9 @@ class Availability:
         now_s = self.now()
         self._settle(at)
         for found in self._found(card):
+            if found.state is HealthState.HEALTHY:
+                found.success(at, now_s)
+                continue
             before = self._shown(found)
             found.success(at, now_s)
             self._tell(((found, before),))

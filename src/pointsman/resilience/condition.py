@@ -65,12 +65,10 @@ class Condition:
         """Whether the wait is over, by either clock where there are two."""
         return at >= self.until or (self.until_s is not None and now_s >= self.until_s)
 
-    def take(self, at: float, now_s: float, draw: Callable[[], float], *, has_other: bool) -> bool:
-        """Leave to ask it: its probe, or its share."""
+    def take(self, at: float, draw: Callable[[], float], *, has_other: bool) -> bool:
+        """Leave to ask it, who `may_try`: its probe, or its share."""
         if self.state is HealthState.RAMPING:
             return not has_other or draw() < self.share
-        if not self.may_try(at, now_s):
-            return False
         if self.state in LEFT_ALONE:
             self.before_probe = self.state
             self._enter(HealthState.PROBING, at)
@@ -105,10 +103,9 @@ class Condition:
                 self.stage_successes += 1
                 if self.stage_successes >= STAGE_SUCCESSES:
                     self._next_stage(at)
-            case HealthState.COOLING | HealthState.DOWN:
-                if self.insisted or self.is_due(at, now_s):
-                    self._ramp(at)
-            case HealthState.HEALTHY:
+            case HealthState.COOLING | HealthState.DOWN if self.insisted or self.is_due(at, now_s):
+                self._ramp(at)
+            case _:
                 pass
         self.insisted = max(0, self.insisted - 1)
 
@@ -197,7 +194,7 @@ class Condition:
         elif self.state is HealthState.PROBING:
             self.before_probe = HealthState.COOLING
             self.until, self.until_s = at + PROBE_LOST_S, None
-        elif self.state is HealthState.RAMPING:
+        else:
             self.stage = sum(share < health.share for share in STAGES[:-1])
             self.stage_since, self.stage_successes = at, 0
 

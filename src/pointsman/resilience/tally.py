@@ -30,8 +30,9 @@ class Tally:
 
     def answer(self, at: float) -> None:
         """Somebody was answered."""
-        self.in_a_row = 0
-        self.failing.clear()
+        if self.in_a_row:
+            self.in_a_row = 0
+            self.failing.clear()
         self._slot(at).answered += 1
 
     def failure(self, at: float, model: str) -> None:
