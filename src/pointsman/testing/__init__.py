@@ -2,6 +2,7 @@
 
 from pointsman.testing.catalogs import CLOUD_PRICE, a_card, a_catalog, a_router, an_endpoint
 from pointsman.testing.clock import ManualClock
+from pointsman.testing.healths import MemoryHealths, SharedHealths
 from pointsman.testing.provider import Answers, Fails, FakeProvider, FakeResponse, Hangs
 from pointsman.testing.responses import MemoryResponses
 
@@ -13,7 +14,9 @@ __all__ = [
     "FakeResponse",
     "Hangs",
     "ManualClock",
+    "MemoryHealths",
     "MemoryResponses",
+    "SharedHealths",
     "a_card",
     "a_catalog",
     "a_router",

@@ -44,11 +44,11 @@ def open_writable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.C
     return connection
 
 
-def open_readable(path: Path) -> sqlite3.Connection | None:
+def open_readable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection | None:
     """A read-only connection to *path*; None when there is nothing in it yet. ConfigError when it is no ledger."""
     if not path.exists():
         return None
-    current = len(migrations())
+    current = len(migrations() if scripts is None else scripts)
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None)
     try:
         version = check_version(connection, path, current)
