@@ -31,6 +31,7 @@ def test_every_label_is_read_from_headers() -> None:
         (b"x-pointsman-agent", b"coder"),
         (b"x-pointsman-deadline-ms", b"1500"),
         (b"x-pointsman-dry-run", b"1"),
+        (b"x-pointsman-consent", b"ask"),
         PRIVATE,
     )
     expected = Caller(
@@ -42,6 +43,7 @@ def test_every_label_is_read_from_headers() -> None:
         key_id="k",
         deadline_ms=1500.0,
         client="OpenAI/Python",
+        wants_consent=True,
     )
     assert caller_of(scope, {}, "k") == (expected, True)
 

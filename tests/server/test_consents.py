@@ -1,0 +1,148 @@
+"""Questions that wait: whom they are shown to, how they end, and that there are never too many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+
+from pointsman.core.consent import Consent, Question
+from pointsman.core.decision import Caller
+from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
+from pointsman.server.consents import MOST_OPEN, NOBODY, OpenQuestions
+from tests.resilience.test_wording import QUESTION
+
+ALICE = Caller(key_id="a", session="s1")
+
+
+Asking = Callable[..., asyncio.Task[Consent]]
+
+
+@pytest.fixture
+def questions() -> OpenQuestions:
+    """None is open yet."""
+    return OpenQuestions()
+
+
+@pytest.fixture
+async def asking(questions: OpenQuestions) -> AsyncIterator[Asking]:
+    """Makes requests that wait for an answer; whoever still does at the end of the test is cancelled."""
+    async with asyncio.TaskGroup() as group:
+        made: list[asyncio.Task[Consent]] = []
+
+        def ask(
+            caller: Caller = ALICE, question: Question = QUESTION, *, timeout_s: float = 20.0
+        ) -> asyncio.Task[Consent]:
+            asker = questions.asker(caller, timeout_s=timeout_s, unattended=Consent.ONCE)
+
+            async def wait() -> Consent:
+                return await asker(question)
+
+            made.append(group.create_task(wait()))
+            return made[-1]
+
+        yield ask
+        for task in made:
+            task.cancel()
+
+
+async def test_an_answer_ends_the_wait(questions: OpenQuestions, asking: Asking) -> None:
+    """And the question is open to nobody from then on."""
+    waiting = asking()
+    await asyncio.sleep(0)
+    (shown,) = questions.open_to("a")
+    questions.answer(shown.id, "a", Consent.SESSION)
+    assert questions.open_to("a") == []
+    assert await waiting is Consent.SESSION
+    assert questions.answers([shown.id, "other"]) == {shown.id: "session"}
+
+
+async def test_each_key_and_session_sees_its_own(questions: OpenQuestions, asking: Asking) -> None:
+    """Without keys there is one owner, None."""
+    callers = [ALICE, replace(ALICE, session="s2"), Caller(key_id="b", session="s1"), Caller()]
+    waiting = [asking(caller) for caller in callers]
+    await asyncio.sleep(0)
+    seen = [
+        [(one.owner, one.session) for one in questions.open_to(owner, session)]
+        for owner, session in (("a", None), ("a", "s2"), ("b", "s2"), (None, None))
+    ]
+    assert seen == [[("a", "s1"), ("a", "s2")], [("a", "s2")], [], [(None, None)]]
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert questions.open_to("a") == []
+
+
+@pytest.mark.parametrize("owner", ["b", None])
+async def test_whoever_guesses_an_id_learns_nothing(
+    questions: OpenQuestions, asking: Asking, owner: str | None
+) -> None:
+    """Open or settled, it is as if it were not there."""
+    waiting = asking()
+    await asyncio.sleep(0)
+    (shown,) = questions.open_to("a")
+    with pytest.raises(UnknownConsent):
+        questions.answer(shown.id, owner, Consent.ONCE)
+    questions.answer(shown.id, "a", Consent.STOP)
+    await waiting
+    with pytest.raises(UnknownConsent):
+        questions.answer(shown.id, owner, Consent.ONCE)
+
+
+async def test_the_first_answer_counts(questions: OpenQuestions, asking: Asking) -> None:
+    """The second is told which that was, even before the request has gone on."""
+    waiting = asking()
+    await asyncio.sleep(0)
+    (shown,) = questions.open_to("a")
+    questions.answer(shown.id, "a", Consent.STOP)
+    for _ in range(2):
+        with pytest.raises(ConsentSettled, match="it was answered with stop"):
+            questions.answer(shown.id, "a", Consent.ONCE)
+        await waiting
+
+
+async def test_what_is_no_choice_is_no_answer(questions: OpenQuestions, asking: Asking) -> None:
+    """Where trying again cannot help it is not offered either."""
+    waiting = asking(question=replace(QUESTION, can_keep_trying=False))
+    await asyncio.sleep(0)
+    (shown,) = questions.open_to("a")
+    with pytest.raises(InvalidRequest, match="keep_trying is none of this question's choices"):
+        questions.answer(shown.id, "a", Consent.KEEP_TRYING)
+    assert [choice["answer"] for choice in shown.to_json()["choices"]] == ["once", "session", "stop"]  # type: ignore[union-attr,index,call-overload]
+    questions.answer(shown.id, "a", Consent.ONCE)
+    await waiting
+
+
+async def test_time_ends_the_wait_as_the_policy_says(questions: OpenQuestions, asking: Asking) -> None:
+    """Nobody answered."""
+    waiting = asking(timeout_s=0.0)
+    await asyncio.sleep(0)
+    (shown,) = questions.open_to("a")
+    assert await waiting is Consent.ONCE
+    assert questions.answers([shown.id]) == {shown.id: NOBODY}
+    with pytest.raises(ConsentSettled, match="its time is over"):
+        questions.answer(shown.id, "a", Consent.ONCE)
+
+
+async def test_too_many_questions_are_not_asked(questions: OpenQuestions, asking: Asking) -> None:
+    """The policy decides at once: memory has a bound."""
+    for _ in range(MOST_OPEN):
+        _ = asking()
+    await asyncio.sleep(0)
+    assert await asking() is Consent.ONCE
+    assert len(questions.open_to("a")) == MOST_OPEN
+
+
+async def test_whoever_waits_for_a_change_misses_none(questions: OpenQuestions, asking: Asking) -> None:
+    """One that came before the wait counts; without any the wait ends by time."""
+    before = questions.changes
+    await questions.changed(before, 0.0)
+    waiting = asking()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await questions.changed(before, 1e6)
+        waiting.cancel()
+        await questions.changed(questions.changes, 1e6)
+    assert questions.changes == before + 2
