@@ -119,6 +119,7 @@ def make_router(
         log_prompts=settings.ledger.log_prompts,
         max_fallbacks=settings.resilience.max_fallbacks,
         num_retries=settings.resilience.num_retries,
+        continue_streams=settings.resilience.continue_streams,
         budget=RetryBudget(
             share=settings.resilience.retry_budget.share, at_least=settings.resilience.retry_budget.at_least
         ),

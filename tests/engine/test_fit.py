@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pointsman.core.chat import ChatRequest, Media, Message, Role, Sampling, Text, ask
-from pointsman.engine.fit import fitted
+from pointsman.dialects.registry import UPSTREAMS
+from pointsman.engine.fit import encoded, fitted
 from tests.engine.rig import a_model
 from tests.laws.strategies import refusal_of
 
@@ -37,6 +38,17 @@ def test_a_request_that_fits_is_the_very_same() -> None:
     """Nothing is copied for nothing."""
     request = ask("hi", system="be brief")
     assert fitted(request, a_model("m"), "lines") is request
+
+
+def test_what_a_request_loses_is_named_once() -> None:
+    """Settings that the dialect drops, then hints inside the messages."""
+    hinted = Text(text="hi", extras={"anthropic_messages": {"cache_control": {"type": "ephemeral"}}})
+    request = ChatRequest(
+        messages=(Message(role=Role.USER, parts=(hinted,)), Message(role=Role.USER, parts=(hinted,))),
+        extras={"anthropic_messages": {"service_tier": "auto"}},
+    )
+    found = encoded(request, a_model("m"), "anthropic_messages", UPSTREAMS["openai_chat"])
+    assert found.dropped == ("service_tier", "cache_control")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pointsman.core.catalog import Operation, Quirks
-from pointsman.core.chat import EmbeddingRequest, Sampling, ask
+from pointsman.core.chat import ChatRequest, EmbeddingRequest, Message, Reasoning, Role, Sampling, ToolCall, ask
 from pointsman.dialects.raw import parse_body
 from pointsman.dialects.registry import UPSTREAMS
 from pointsman.engine.exchange import Birth, Relay, Translate
@@ -75,6 +75,32 @@ def test_a_translated_request_is_made_fit_too() -> None:
         {"model": "up", "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5},
         ("x", "seed", "logprobs"),
     )
+
+
+@pytest.mark.parametrize(
+    ("surface", "names"),
+    [
+        ("gemini", ("contents.thought", "thoughtSignature", "name")),
+        ("openai_chat", ("messages.reasoning_content", "extra_content", "name")),
+        ("library", ("reasoning", "signature", "name")),
+    ],
+)
+def test_what_a_server_refuses_inside_messages_has_its_callers_name(surface: str, names: tuple[str, ...]) -> None:
+    """The same as for an endpoint of another dialect."""
+    call = ToolCall(id="c", name="f", arguments="{}", extras={"gemini": {"thoughtSignature": "s"}})
+    said = Message(role=Role.ASSISTANT, parts=(Reasoning(text="hm"), call), name="ann")
+    refused = Quirks(refuses_in_messages=frozenset(("reasoning_content", "extra_content", "name")))
+    exchange: Translate[bytes] = Translate(
+        request=ChatRequest(messages=(said,)),
+        surface=surface,
+        upstream=OPENAI,
+        outward=None,
+        say=lambda: lambda _event: (),
+        birth=Birth(id="d", now=lambda: 0.0),
+    )
+    sent = json.loads(exchange.body(replace(CARD, quirks=refused, defaults={}))[1])
+    assert sent["messages"][0].keys() == {"role", "content", "tool_calls"}
+    assert sorted(exchange.dropped) == sorted(names)
 
 
 def test_embeddings_have_no_quirks() -> None:

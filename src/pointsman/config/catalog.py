@@ -109,6 +109,9 @@ def gguf_models(settings: Settings) -> tuple[GgufModel, ...]:
     )
 
 
+_PREFILLING = frozenset(("anthropic_messages", "ollama"))
+
+
 def guess_tier(model: str, *, is_local: bool) -> Tier:
     """The tier of a model nobody put in one: by the shipped table, by size, else medium (local) or reasoning."""
     if not is_local and (known := prices.look_up(model)) is not None:
@@ -141,7 +144,15 @@ def _card(model: ModelSettings, id_: str, servers: Servers) -> ModelCard:
         is_demo=model.demo,
         defaults=defaults,
         quirks=quirks,
+        continues=_continues(model, endpoint.dialect),
     )
+
+
+def _continues(model: ModelSettings, dialect: str) -> bool:
+    """Whether it takes the beginning of an answer as its own: as declared, else by what its API is known to do."""
+    if model.prefill is not None:
+        return model.prefill
+    return model.gguf is not None or dialect in _PREFILLING
 
 
 def _lacks(model: ModelSettings, upstream: str) -> frozenset[Capability]:

@@ -199,6 +199,11 @@ class ModelSettings(Section):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="Its share within its pool.")
     order: int = Field(default=0, description="Lower is tried first within its pool.")
     defaults: dict[str, JsonField] = Field(default={}, description="Request fields to set unless the caller set them.")
+    prefill: bool | None = Field(
+        default=None,
+        description="Whether it goes on from a last message of the assistant; if not given, GGUF models, Ollama and "
+        "Anthropic's API do.",
+    )
     demo: bool = Field(default=False, description="A built-in demonstration model, labelled as such everywhere.")
 
     @model_validator(mode="after")

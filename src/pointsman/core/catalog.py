@@ -185,6 +185,7 @@ class ModelCard:
     is_demo: bool = False
     defaults: Mapping[str, Json] = field(default_factory=dict)  # body fields set unless the caller set them
     quirks: Quirks | None = None
+    continues: bool = False  # takes a last message of the assistant as the beginning of its own answer
 
     @property
     def is_local(self) -> bool:

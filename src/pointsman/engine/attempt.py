@@ -61,13 +61,21 @@ class ModelCaller:
             await response.aclose()
 
     async def stream(
-        self, card: ModelCard, decision: Decision, exchange: Exchange[Piece], deadline_s: float | None
+        self,
+        card: ModelCard,
+        decision: Decision,
+        exchange: Exchange[Piece],
+        deadline_s: float | None,
+        overhear: Callable[[bytes], None] | None = None,
     ) -> Begun[Piece]:
-        """The stream of *card* up to its first content; AttemptFailed, DeadlineExceeded or Refused before that."""
+        """The stream of *card* up to its first content; AttemptFailed, DeadlineExceeded or Refused before that.
+
+        *overhear* is told the bytes so far.
+        """
         began = self.clock()
         response = await self._open(card, decision, exchange, deadline_s, stream=True)
         try:
-            return await self._until_committed(card, response, exchange.pump(), began)
+            return await self._until_committed(card, response, exchange.pump(), began, overhear)
         except BaseException:
             await response.aclose()
             raise
@@ -115,12 +123,19 @@ class ModelCaller:
         )
 
     async def _until_committed(
-        self, card: ModelCard, response: UpstreamResponse, pump: Pump[Piece], began: float
+        self,
+        card: ModelCard,
+        response: UpstreamResponse,
+        pump: Pump[Piece],
+        began: float,
+        overhear: Callable[[bytes], None] | None,
     ) -> Begun[Piece]:
         arriving = response.chunks()
         held: list[Piece] = []
         is_complete = False
         async for data in arriving:
+            if overhear is not None:
+                overhear(data)
             held.extend(pump.feed(data))
             if pump.failure is not None or pump.is_committed or pump.has_ended:
                 break

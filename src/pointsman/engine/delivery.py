@@ -24,6 +24,7 @@ from pointsman.engine.usage import estimate
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.chat import Usage
     from pointsman.core.failure import Failure
     from pointsman.engine.attempt import Begun
     from pointsman.engine.record import Record
@@ -97,7 +98,7 @@ class Delivery(Generic[Piece]):
     def _settle(self, problem: PointsmanError | None, error: BaseException | None) -> None:
         """Close the record: *problem* is the endpoint's, *error* is what stopped us."""
         pump, card, record = self.begun.pump, self.card, self.record
-        usage = pump.usage or estimate(record.resolved.features.estimated_input_tokens, pump.output_chars)
+        usage = self._usage()
         has_left = isinstance(error, (GeneratorExit, asyncio.CancelledError))
         failure: Failure | None = None
         if pump.failure is not None:
@@ -113,6 +114,11 @@ class Delivery(Generic[Piece]):
         else:
             record.cancelled(card, usage)
         self._tell(failure, is_served=pump.has_ended and error is None)
+
+    def _usage(self) -> Usage:
+        """What the endpoint counted, else an estimate."""
+        pump = self.begun.pump
+        return pump.usage or estimate(self.record.resolved.features.estimated_input_tokens, pump.output_chars)
 
     def _tell(self, failure: Failure | None, *, is_served: bool) -> None:
         """Free the slot, and tell the book of healths how it went."""

@@ -33,8 +33,9 @@ from pointsman.core.stream import (
     UsageReported,
 )
 from pointsman.core.values import value_type
+from pointsman.dialects.hints import called
 from pointsman.dialects.openai_chat.quirks import adapted
-from pointsman.engine.fit import fitted
+from pointsman.engine import fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -305,11 +306,11 @@ class Translate(Generic[Piece]):
         if isinstance(self.request, EmbeddingRequest):
             encoded = self.upstream.encode_embeddings(self.request, card.upstream_model)
         else:
-            encoded = self.upstream.encode_chat(fitted(self.request, card, self.surface), card.upstream_model)
+            encoded = fit.encoded(self.request, card, self.surface, self.upstream)
         body, self.dropped = encoded.demanded | with_defaults(encoded.body, card.defaults), encoded.dropped
         if card.quirks is not None and isinstance(self.request, ChatRequest):
             body, lost = adapted(body, card.quirks)
-            self.dropped += lost
+            self.dropped = tuple(dict.fromkeys((*self.dropped, *(called(name, self.surface) for name in lost))))
         return encoded.path, json.dumps(body).encode()
 
     def whole(self, body: bytes) -> Whole:

@@ -1,4 +1,4 @@
-"""A translated request made fit for the model that will answer it."""
+"""A translated request made fit for the model that will answer it, and said in its endpoint's words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.chat import Media
 from pointsman.core.errors import InvalidRequest
+from pointsman.dialects.hints import lost_hints
 from pointsman.dialects.history import settled
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.chat import ChatRequest
+    from pointsman.dialects.base import Encoded, Upstream
+
+
+def encoded(request: ChatRequest, card: ModelCard, surface: str, upstream: Upstream) -> Encoded:
+    """*request* of a caller of *surface* in the words of *card*'s endpoint, and the names of all that it loses."""
+    found = upstream.encode_chat(fitted(request, card, surface), card.upstream_model)
+    lost = lost_hints(request, surface, upstream.name)
+    return replace(found, dropped=tuple(dict.fromkeys((*found.dropped, *lost)))) if lost else found
 
 
 def fitted(request: ChatRequest, card: ModelCard, surface: str) -> ChatRequest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.errors import DeadlineExceeded, PointsmanError
 from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Finished, FinishReason
-from pointsman.engine.usage import Bill, bill
+from pointsman.engine.usage import Bill, bill, together, with_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ class Record:
     first_byte_ms: float | None = None
     is_finished: bool = False
     dropped: tuple[str, ...] = ()
+    parts: list[tuple[ModelCard, Usage]] = field(default_factory=list)  # what others did before the one that served
 
     def decided(self, *, log_prompt: bool) -> None:
         """The decision stands. The prompt goes along only when logging is on and the text is public."""
@@ -84,6 +85,10 @@ class Record:
         """The first content is here."""
         self.first_byte_ms = self._elapsed_ms()
 
+    def part(self, card: ModelCard, usage: Usage) -> None:
+        """*card* answered the beginning; another goes on."""
+        self.parts.append((card, usage))
+
     def served(self, card: ModelCard, usage: Usage) -> Bill:
         """*card* answered in full."""
         return self._finish(FinishReason.OK, OK, card, usage)
@@ -118,6 +123,9 @@ class Record:
         error: str | None = None,
     ) -> Bill:
         costs = bill(usage, card, self.catalog.baseline_card)
+        for earlier, used in self.parts:
+            costs = together(costs, bill(used, earlier, self.catalog.baseline_card))
+            usage = with_part(usage, used)
         if self.is_finished:
             return costs
         self.is_finished = True

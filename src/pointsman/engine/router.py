@@ -59,6 +59,7 @@ class Router:
     budget: RetryBudget = field(default_factory=RetryBudget)
     limits: Limits = field(default_factory=Limits)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    continue_streams: bool = False
 
     @property
     def health(self) -> Availability:
@@ -119,12 +120,17 @@ class Router:
         inbound: Inbound,
         new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]],
         resolved: Resolved | None = None,
+        mark: Callable[[str], Sequence[Piece]] | None = None,
     ) -> StreamedAnswer[Piece]:
         """The streamed answer to *inbound*, in pieces that `new_say()` makes of events.
 
-        *resolved* is what `resolve` gave for it, where that was asked before.
+        *resolved* is what `resolve` gave for it, where that was asked before. *mark* says in the stream that the model
+        it names goes on with a broken answer, where the configuration lets one.
         """
-        return await self._turn(inbound, resolved or await self.resolve(inbound), new_say).stream()
+        turn = self._turn(inbound, resolved or await self.resolve(inbound), new_say)
+        if self.continue_streams:
+            turn.mark = mark or _no_mark
+        return await turn.stream()
 
     async def count_tokens(self, inbound: Inbound) -> Counted:
         """How many tokens *inbound* has. It is recorded as a dry run: no answer is asked for.
@@ -231,6 +237,10 @@ def _embedding(request: ChatRequest | EmbeddingRequest) -> EmbeddingRequest:
         message = "embed() takes an EmbeddingRequest; complete() and stream() take a ChatRequest."
         raise InvalidRequest(message)
     return request
+
+
+def _no_mark(_model: str) -> Sequence[Piece]:
+    return ()
 
 
 def _no_pieces() -> Callable[[StreamEvent], Sequence[bytes]]:

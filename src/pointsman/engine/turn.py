@@ -7,8 +7,8 @@ answer can only go on, end properly, or end with the dialect's own error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pointsman.core.consent import Consent
@@ -16,6 +16,7 @@ from pointsman.core.errors import AttemptFailed, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
 from pointsman.engine.consent import question_for
+from pointsman.engine.continuation import ContinuedDelivery, Heard, Resumer, may_be_continued
 from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.outcome import declined, exhausted, unwell
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 HUNG_S = 10.0  # a model that let the caller's time run out by so much without a word counts as hanging
-QUEUED = frozenset(("queue_full", "queue_timeout"))
 
 
 @value_type
@@ -79,6 +79,8 @@ class Turn(Generic[Piece]):
     new_say: Callable[[], Say[Piece]]
     deadline_s: float | None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    mark: Callable[[str], Sequence[Piece]] | None = None  # who goes on, said in the stream; None: nobody goes on
+    heard: Heard | None = field(default=None, init=False)
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
@@ -102,7 +104,16 @@ class Turn(Generic[Piece]):
         return StreamedAnswer(
             decision=self.plan.decision,
             card=card,
-            pieces=Delivery(
+            pieces=self._delivery(card, begun, slot),
+            fallbacks=len(self.record.failures),
+            overhead_ms=self.record.overhead_ms or 0.0,
+            dropped=self.record.dropped,
+            failures=tuple(self.record.failures),
+        )
+
+    def _delivery(self, card: ModelCard, begun: Begun[Piece], slot: Slot) -> Delivery[Piece]:
+        if self.heard is None or self.mark is None:
+            return Delivery(
                 card=card,
                 begun=begun,
                 record=self.record,
@@ -110,11 +121,25 @@ class Turn(Generic[Piece]):
                 slot=slot,
                 health=self.plan.health,
                 catalog=self.plan.catalog,
+            )
+        return ContinuedDelivery(
+            card=card,
+            begun=begun,
+            record=self.record,
+            new_say=self.new_say,
+            slot=slot,
+            health=self.plan.health,
+            catalog=self.plan.catalog,
+            heard=self.heard,
+            mark=self.mark,
+            resumer=Resumer(
+                caller=self.caller,
+                plan=self.plan,
+                limits=self.limits,
+                inbound=self.inbound,
+                record=self.record,
+                deadline_s=self.deadline_s,
             ),
-            fallbacks=len(self.record.failures),
-            overhead_ms=self.record.overhead_ms or 0.0,
-            dropped=self.record.dropped,
-            failures=tuple(self.record.failures),
         )
 
     async def _first_success(self, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> tuple[ModelCard, Found]:
@@ -139,10 +164,10 @@ class Turn(Generic[Piece]):
 
     async def _attempted(self, card: ModelCard, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> Found:
         """One attempt, once there is room for it, and what it says about the model's health."""
+        slot = self.limits.try_enter(card) or await self._queued(card)
         began = self.record.clock()
         health = self.plan.health
         try:
-            slot = self.limits.try_enter(card) or await self.limits.enter(card, self.deadline_s)
             self.record.attempt(card)
             return await attempt(card, slot)
         except AttemptFailed as error:
@@ -158,10 +183,20 @@ class Turn(Generic[Piece]):
             health.released(card)
             raise
 
+    async def _queued(self, card: ModelCard) -> Slot:
+        """A slot that was waited for. When none is free in time the model is not to blame, and nothing was sent."""
+        try:
+            return await self.limits.enter(card, self.deadline_s)
+        except BaseException as error:
+            self.plan.health.released(card)
+            if isinstance(error, AttemptFailed):
+                self.record.failures.append(error.failure)
+            raise
+
     def _note(self, card: ModelCard, failure: Failure) -> None:
         """Tell the book of healths and the record of *failure*. A refusal of the request is an answer all the same."""
         health = self.plan.health
-        if failure.code in QUEUED or is_loading(failure):
+        if is_loading(failure):
             health.released(card)
         elif failure.kind in NOT_UNWELL:
             health.succeeded(card)
@@ -254,11 +289,14 @@ class Turn(Generic[Piece]):
         await self.sleep(pause_s)
 
     async def _whole(self, card: ModelCard, slot: Slot) -> Whole:
-        has_failed = True
+        has_failed = False
         try:
             exchange = self._exchange(card)
             found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
-            has_failed = False
+            slot.whole()
+        except AttemptFailed as error:
+            has_failed = error.failure.kind is FailureKind.TRANSIENT
+            raise
         finally:
             slot.release(failed=has_failed)
         self.plan.health.succeeded(card)
@@ -268,14 +306,22 @@ class Turn(Generic[Piece]):
     async def _stream(self, card: ModelCard, slot: Slot) -> tuple[Begun[Piece], Slot]:
         try:
             exchange = self._exchange(card)
-            begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
-        except BaseException:
-            slot.release(failed=True)
+            overhear = self._overhear(card) if self.mark is not None else None
+            begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s, overhear)
+        except BaseException as error:
+            slot.release(failed=isinstance(error, AttemptFailed) and error.failure.kind is FailureKind.TRANSIENT)
             raise
         slot.first_byte()
         self.plan.health.answering(card)
         self.record.dropped = exchange.dropped
         return begun, slot
+
+    def _overhear(self, card: ModelCard) -> Callable[[bytes], None] | None:
+        """Listen to *card*'s stream, in case another has to go on with it."""
+        if not may_be_continued(self.inbound):
+            return None
+        self.heard = Heard(self.caller.upstreams[card.endpoint.dialect].stream_decoder())
+        return self.heard.feed
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:
         upstream = self.caller.upstreams[card.endpoint.dialect]

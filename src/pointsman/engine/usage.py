@@ -27,6 +27,33 @@ def estimate(input_tokens: int, output_chars: int) -> Usage:
     return Usage(input_tokens=input_tokens, output_tokens=-(-output_chars // _CHARS_PER_TOKEN), is_estimated=True)
 
 
+def with_part(usage: Usage | None, part: Usage) -> Usage:
+    """*usage* and that of an earlier *part* of the same answer."""
+    if usage is None:
+        return part
+    return Usage(
+        input_tokens=usage.input_tokens + part.input_tokens,
+        output_tokens=usage.output_tokens + part.output_tokens,
+        cached_input_tokens=usage.cached_input_tokens + part.cached_input_tokens,
+        reasoning_tokens=usage.reasoning_tokens + part.reasoning_tokens,
+        cache_write_tokens=usage.cache_write_tokens + part.cache_write_tokens,
+        is_estimated=usage.is_estimated or part.is_estimated,
+    )
+
+
+def together(one: Bill, other: Bill) -> Bill:
+    """Both bills as one; a price that is not known for one is not known for both."""
+    return Bill(
+        cost_usd=_sum(one.cost_usd, other.cost_usd),
+        saved_usd=_sum(one.saved_usd, other.saved_usd),
+        baseline=one.baseline,
+    )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
 def bill(usage: Usage | None, card: ModelCard | None, baseline: ModelCard | None) -> Bill:
     """The cost of *usage* on *card*, and what the same tokens would have cost more on *baseline*.
 
