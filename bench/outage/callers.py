@@ -29,7 +29,12 @@ class Outcome:
     by: str = ""
     failed_attempts: int = 0
     problem: str = ""
-    had_begun: bool = False  # content had come before the problem: nobody else could go on
+    text: str = ""
+
+    @property
+    def had_begun(self) -> bool:
+        """Whether content had come before the problem: nobody else could go on."""
+        return bool(self.text)
 
     @property
     def is_served(self) -> bool:
@@ -56,6 +61,7 @@ class Caller:
     stream: bool
     began: float
     seen: Callable[[Outcome], None]
+    most_s: float = WAIT_S
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
 
@@ -65,22 +71,23 @@ class Caller:
         number = 0
         while time.monotonic() - self.began < seconds:
             number += 1
-            self.seen(await self._ask(f"Request {thinks.random()}-{number}: how are you?"))
+            self.seen(await self.ask(f"Request {thinks.random()}-{number}: how are you?"))
             await asyncio.sleep(thinks.uniform(0, 2 * THINK_S))
         self._close()
 
-    async def _ask(self, prompt: str) -> Outcome:
+    async def ask(self, prompt: str) -> Outcome:
+        """One request, its answer read to the end."""
         started = time.monotonic()
         status, headers, body, problem = 0, dict[str, str](), b"", ""
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(self.most_s):
                 reader = await self._send(prompt)
                 status, headers = await _head(reader)
                 body = await _body(reader, headers)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
             problem = type(error).__name__
             self._close()
-        text, complaint = _text(body, is_stream=self.stream) if status == OK else ("", f"status {status}")
+        text, complaint = _text(body, is_stream=self.stream) if status == OK else ("", _refusal(status, headers))
         return Outcome(
             started_s=started - self.began,
             elapsed_ms=(time.monotonic() - started) * 1000,
@@ -89,7 +96,7 @@ class Caller:
             by=text[5:6],
             failed_attempts=int(headers.get("x-pointsman-fallbacks", "0")),
             problem=problem or complaint,
-            had_begun=bool(text),
+            text=text,
         )
 
     async def _send(self, prompt: str) -> asyncio.StreamReader:
@@ -122,6 +129,11 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
         parts.append((await reader.readexactly(size + 2))[:-2])
     await reader.readexactly(2)
     return b"".join(parts)
+
+
+def _refusal(status: int, headers: dict[str, str]) -> str:
+    wait = headers.get("retry-after")
+    return f"status {status}, retry-after {wait} s" if wait else f"status {status}"
 
 
 def _text(body: bytes, *, is_stream: bool) -> tuple[str, str]:
