@@ -143,10 +143,10 @@ class Connection(asyncio.Protocol):
 
     async def wait_for_body(self, exchange: Exchange) -> None:
         """Return when bytes, the end or an error have arrived."""
-        expires_at = self._loop.time() + exchange.timeouts.idle_s
-        if not exchange.has_body_bytes:
-            expires_at = max(expires_at, exchange.first_byte_at)
-        await self._wait(exchange, expires_at)
+        has_begun = exchange.has_body_bytes
+        await self._wait(
+            exchange, self._loop.time() + exchange.timeouts.idle_s if has_begun else exchange.first_byte_at
+        )
 
     def resume(self, exchange: Exchange) -> None:
         """Read from the socket again: the buffer was emptied."""

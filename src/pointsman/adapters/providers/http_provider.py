@@ -9,6 +9,7 @@ from pointsman.adapters.http.errors import (
     ConnectFailure,
     ConnectTimeout,
     DisconnectStage,
+    ProtocolViolation,
     TransportError,
     UpstreamDisconnected,
 )
@@ -33,6 +34,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 _ACCEPT = {False: "application/json", True: "text/event-stream, application/x-ndjson"}
 _LISTS = frozenset((b"anthropic-beta",))
+_CUT_CODES = {DisconnectStage.BEFORE_RESPONSE: DISCONNECTED, DisconnectStage.MID_HEAD: ProtocolViolation.code}
 _WANTED = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}  # headers an API refuses to do without
 _ACCEPTED = {False: "application/json", True: "text/event-stream, application/x-ndjson"}  # by whether a stream
 
@@ -147,14 +149,16 @@ def mapped(error: TransportError, model: str, endpoint: str) -> AttemptFailed | 
     if isinstance(error, TransportDeadline):
         return DeadlineExceeded(f"The time for this request is up ({error.message}).")
     is_broken_setup = isinstance(error, ConnectFailed) and error.reason is ConnectFailure.TLS
-    is_reset = isinstance(error, UpstreamDisconnected) and error.stage is DisconnectStage.BEFORE_RESPONSE
+    code = error.code
+    if isinstance(error, UpstreamDisconnected):
+        code = _CUT_CODES.get(error.stage, code)
     return AttemptFailed(
         Failure(
             kind=FailureKind.TERMINAL if is_broken_setup else FailureKind.TRANSIENT,
             model=model,
             endpoint=endpoint,
             message=error.message,
-            code=DISCONNECTED if is_reset else error.code,
+            code=code,
             reach=Reach.ENDPOINT if isinstance(error, (ConnectFailed, ConnectTimeout)) else Reach.MODEL,
         )
     )
