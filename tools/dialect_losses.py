@@ -32,7 +32,7 @@ from pointsman.dialects.gemini import embeddings as gemini_embeddings
 from pointsman.dialects.ollama import embeddings as ollama_embeddings
 from pointsman.dialects.ollama.dialect import Ollama, OllamaGenerate
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
-from pointsman.engine.fit import fitted
+from pointsman.engine.fit import encoded
 from tools.dialect_probes import BASES, PROBES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,23 +50,21 @@ TITLES = {
 RELAYED_TO = {name: name for name in UPSTREAMS} | {"openai_completions": "openai_chat", "ollama_generate": "ollama"}
 MODELS = {"anthropic_messages": "claude-sonnet-4-5", "gemini": "gemini-3-flash"}  # their names say what they take
 CARRIED, IN_PART, DROPPED, REFUSED = "yes", "in part", "dropped", "**refused**"
-UNSAID, VERBATIM = "unsaid", "as it is"
+UNSAID, VERBATIM = "left out in silence", "as it is"  # the former is forbidden: a test sees to it
 HEAD = f"""<!-- Made by `{COMMAND}`; it measures the dialects in src/pointsman/dialects/. -->
 # What is lost between two APIs
 
 A request is relayed as it is, byte for byte, when the model's endpoint speaks the caller's own API. Otherwise it is
-translated, and not everything one API can say has a word in another. Three rules hold for every pair:
+translated, and not everything one API can say has a word in another. Two rules hold for every pair:
 
 - A **setting** that cannot be carried is left out and named: in the answer's header `x-pointsman-dropped`, in the
-  ledger, in `pointsman explain`.
+  ledger, in `pointsman explain`. So is a **hint** inside a message or a tool: where to cache, how finely to look, that
+  a tool's result is an error, what another model thought and signed.
 - **Content** that cannot be carried is refused with a 4xx that names its path. Nothing a person said disappears.
-- A **hint** on a part of a message (where to cache, how finely to look, that a tool's result is an error, another
-  model's thinking) that has no place there is left out without a word: it is "{UNSAID}" below.
 
 Each cell below was measured with two requests that differ in that one thing:
 **{CARRIED}** it reaches the endpoint in its words; **{IN_PART}** the gist does, and the setting is named;
-**{DROPPED}** left out and named; {REFUSED} a 4xx that names it;
-**{UNSAID}** a hint that is left out; **{VERBATIM}** the same API, nothing is touched.
+**{DROPPED}** left out and named; {REFUSED} a 4xx that names it; **{VERBATIM}** the same API, nothing is touched.
 The models' names were `{MODELS["anthropic_messages"]}`, `{MODELS["gemini"]}`, and ones that say nothing: what a single
 model is known to refuse is dropped and named besides.
 
@@ -148,10 +146,9 @@ def _compared(before: Encoded | None, after: Encoded | None) -> str:
 
 def _encoded(surface: str, upstream: str, probe: str) -> Encoded | None:
     """The request as the endpoint gets it; None when it is refused."""
-    model = MODELS.get(upstream, "m")
     request = _decoded(surface, probe)
     try:
-        return UPSTREAMS[upstream].encode_chat(fitted(request, _card(upstream), surface), model)
+        return encoded(request, _card(upstream), surface, UPSTREAMS[upstream])
     except InvalidRequest:
         return None
 
@@ -237,7 +234,7 @@ def _summary(surface: str, upstream: str) -> str:
     if RELAYED_TO[surface] == upstream:
         return VERBATIM
     fates = [fate(surface, upstream, probe) for probe in PROBES[surface] if probe]
-    kinds = ((DROPPED, "dropped"), (REFUSED, "refused"), (UNSAID, "unsaid"))
+    kinds = ((DROPPED, "dropped"), (REFUSED, "refused"), (UNSAID, UNSAID))
     lost = [f"{fates.count(kind)} {word}" for kind, word in kinds if kind in fates]
     return f"{', '.join(lost) or 'nothing lost'} of {len(fates)}"
 

@@ -80,6 +80,9 @@ OPENAI_CHAT: Mapping[str, JsonObject] = {
     ),
     "content: file by id": _chat_part(type="file", file={"file_id": "file-1"}),
     "content: system in the middle": _turns({"role": "system", "content": "be brief"}),
+    "content: earlier answer": _turns({"role": "assistant", "content": "hello"}),
+    "thinking of an earlier answer": _turns({"role": "assistant", "content": "hello", "reasoning_content": "hm"}),
+    "cache_control of a text": _chat_like([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]),
     "content: tool call and result": _chat_result("sunny"),
 }
 
@@ -147,6 +150,16 @@ OPENAI_RESPONSES: Mapping[str, JsonObject] = {
     "thinking of an earlier answer": _after_thinking(
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]}
     ),
+    "thinking, encrypted": _after_thinking(
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "c2lnbmVk"}
+    ),
+    "record of a search": _after_thinking({"type": "web_search_call", "id": "ws_1", "status": "completed"}),
+    "phase of an answer": _input(
+        {"role": "user", "content": "hi"},
+        {"type": "message", "role": "assistant", "content": "hello", "phase": "final_answer"},
+        {"role": "user", "content": "go on"},
+    ),
+    "tools: deferred": _input(tools=_flat_tool(defer_loading=True)),
     "content: item_reference": _input({"role": "user", "content": "hi"}, {"type": "item_reference", "id": "msg_1"}),
 }
 
@@ -200,6 +213,7 @@ ANTHROPIC: Mapping[str, JsonObject] = {
     "output_config.format": _messages(output_config={"format": {"type": "json_schema", "schema": STRICT_SCHEMA}}),
     "tools": _messages(tools=_anthropic_tool()),
     "tools: strict": _messages(tools=_anthropic_tool(strict=True)),
+    "cache_control of a tool": _messages(tools=_anthropic_tool(cache_control={"type": "ephemeral"})),
     "tools: web_search": _messages(tools=[{"type": "web_search_20250305", "name": "web_search"}]),
     "tool_choice: any": _messages(tools=_anthropic_tool(), tool_choice={"type": "any"}),
     "tool_choice: a tool": _messages(tools=_anthropic_tool(), tool_choice={"type": "tool", "name": "f"}),
@@ -224,6 +238,7 @@ ANTHROPIC: Mapping[str, JsonObject] = {
     "is_error of a tool result": _tool_result("sunny", is_error=True),
     "content: earlier answer": _answered(),
     "thinking of an earlier answer": _answered({"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}),
+    "thinking, redacted": _answered({"type": "redacted_thinking", "data": "c2lnbmVk"}),
 }
 
 
@@ -243,14 +258,20 @@ def _calling(**config: Json) -> Json:
     return {"functionCallingConfig": config}
 
 
-def _after_call(**call: Json) -> JsonObject:
+def _after_call(response: Json = None, **call: Json) -> JsonObject:
+    answer: Json = {"name": "f", "response": response or {"result": "sunny"}}
     return {
         "contents": [
             {"role": "user", "parts": [{"text": "hi"}]},
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}, **call}]},
-            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]},
+            {"role": "user", "parts": [{"functionResponse": answer}]},
         ]
     }
+
+
+def _after_answer(*parts: Json) -> JsonObject:
+    turns = (("user", [{"text": "hi"}]), ("model", [*parts]), ("user", [{"text": "go on"}]))
+    return {"contents": [{"role": role, "parts": [*said]} for role, said in turns]}
 
 
 GEMINI: Mapping[str, JsonObject] = {
@@ -288,6 +309,12 @@ GEMINI: Mapping[str, JsonObject] = {
     "content: video": _contents({"inlineData": {"mimeType": "video/mp4", "data": PICTURE}}),
     "content: function call and response": _after_call(),
     "thoughtSignature of a call": _after_call(thoughtSignature="c2lnbmVk"),
+    "error of a function": _after_call({"error": "no such city"}),
+    "thought of an earlier answer": _after_answer(
+        {"text": "hm", "thought": True, "thoughtSignature": "c2lnbmVk"}, {"text": "hello"}
+    ),
+    "videoMetadata": _contents({"inlineData": {"mimeType": "video/mp4", "data": PICTURE}, "videoMetadata": {"fps": 1}}),
+    "content: earlier answer": _after_answer({"text": "hello"}),
     "content: executableCode": _contents({"executableCode": {"language": "PYTHON", "code": "1"}}),
 }
 
@@ -393,5 +420,14 @@ BASES: Mapping[str, str] = {
     "is_error of a tool result": "content: tool call and result",
     "thinking of an earlier answer": "content: earlier answer",
     "thoughtSignature of a call": "content: function call and response",
+    "error of a function": "content: function call and response",
+    "thought of an earlier answer": "content: earlier answer",
+    "thinking, encrypted": "content: earlier answer",
+    "thinking, redacted": "content: earlier answer",
+    "record of a search": "content: earlier answer",
+    "phase of an answer": "content: earlier answer",
+    "cache_control of a tool": "tools",
+    "tools: deferred": "tools",
+    "videoMetadata": "content: video",
 }
 """What a probe is compared with, where it is not the plain request: it says one thing more than that one."""

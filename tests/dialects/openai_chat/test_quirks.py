@@ -89,13 +89,19 @@ def test_a_setting_goes_under_the_name_the_server_knows_or_not_at_all(
             REFUSES_IN_MESSAGES,
             {"role": "assistant", "content": "x", "reasoning_content": "hm"},
             {"role": "assistant", "content": "x"},
+            ("reasoning_content",),
+        ),
+        (
+            REFUSES_IN_MESSAGES,
+            {"role": "assistant", "content": "x", "reasoning_content": ""},
+            {"role": "assistant", "content": "x"},
             (),
         ),
         (
             REFUSES_IN_MESSAGES,
             {"role": "assistant", "content": None, "tool_calls": [{**CALL, "extra_content": {"google": {}}}, NINE]},
             {"role": "assistant", "content": None, "tool_calls": [CALL, NINE]},
-            (),
+            ("extra_content",),
         ),
         (
             SHORT_IDS,

@@ -402,3 +402,25 @@ def test_a_shape_of_the_answer_has_a_name() -> None:
     )
     body = DIALECT.encode_chat(asked, "m").body
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        Reasoning(text="", signature="c2lnbmVk", origin="openai_responses"),
+        Reasoning(text="", extras={"openai_responses": {"input_item": {"type": "web_search_call"}}}),
+    ],
+)
+def test_thinking_without_words_is_left_out(thought: Reasoning) -> None:
+    """An empty `reasoning_content` would say that nothing was thought; a turn of nothing else is left out whole."""
+    alone = Message(role=Role.ASSISTANT, parts=(thought,))
+    spoken = Message(role=Role.ASSISTANT, parts=(thought, Text(text="Hello.")))
+    body = DIALECT.encode_chat(ChatRequest(messages=(alone, spoken)), "m").body
+    assert body["messages"] == [{"role": "assistant", "content": "Hello."}]
+
+
+def test_thinking_of_no_words_that_a_caller_sent_goes_back() -> None:
+    """DeepSeek wants the field beside tool calls, empty or not."""
+    quiet = Message(role=Role.ASSISTANT, parts=(Reasoning(text=""), Text(text="Hello.")))
+    body = DIALECT.encode_chat(ChatRequest(messages=(quiet,)), "m").body
+    assert body["messages"] == [{"role": "assistant", "content": "Hello.", "reasoning_content": ""}]

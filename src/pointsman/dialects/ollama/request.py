@@ -101,9 +101,6 @@ def _dropped(request: ChatRequest) -> Iterator[str]:
         "user": request.user is not None,
         "name": any(message.name is not None for message in request.messages),
         "strict": any(tool.strict for tool in request.tools),
-        "is_error": any(
-            part.is_error for message in request.messages for part in message.parts if isinstance(part, ToolResult)
-        ),
     }
     return (name for name, is_lost in settings.items() if is_lost)
 

@@ -189,7 +189,7 @@ def _encode(message: Message, at: str) -> Iterator[JsonObject]:
     is_alone = len(results) == len(message.parts) == 1
     for result in results:
         yield _encode_tool_result(result, at) | (extras if is_alone else {})
-    if is_alone:
+    if is_alone or (message.parts and all(_is_unreadable(part) for part in message.parts)):
         return
     parts = tuple(part for part in message.parts if not isinstance(part, ToolResult))
     if message.role is Role.ASSISTANT:
@@ -223,6 +223,8 @@ def encode_assistant(message: Message, at: str) -> JsonObject:
         body["name"] = message.name
     calls: list[Json] = []
     for part in message.parts:
+        if _is_unreadable(part):
+            continue
         if isinstance(part, Reasoning):
             field = str(part.extras.get(NAME, {}).get("field", "reasoning_content"))
             body[field] = f"{body.get(field, '')}{part.text}"
@@ -234,6 +236,15 @@ def encode_assistant(message: Message, at: str) -> JsonObject:
     if calls:
         body["tool_calls"] = calls
     return body | message.extras.get(NAME, {})
+
+
+def _is_unreadable(part: Part) -> bool:
+    """Whether *part* is thinking without words: encrypted for its own endpoint, or a record of what that one did."""
+    return (
+        isinstance(part, Reasoning)
+        and not part.text
+        and (part.signature is not None or not part.extras.keys() <= {NAME})
+    )
 
 
 def is_legacy_call(call: ToolCall) -> bool:

@@ -94,11 +94,19 @@ def _fit_messages(body: JsonObject, quirks: Quirks) -> tuple[str, ...]:
     if all(made is message for made, message in zip(fitted, messages, strict=True)):
         return ()
     body["messages"] = fitted
-    has_lost_name = any(
-        isinstance(message, dict) and isinstance(made, dict) and "name" in message and "name" not in made
-        for message, made in zip(messages, fitted, strict=True)
-    )
-    return ("name",) if has_lost_name else ()
+    pairs = zip(messages, fitted, strict=True)
+    return tuple(dict.fromkeys(name for given, made in pairs if made is not given for name in _lost(given, made)))
+
+
+def _lost(given: Json, made: Json) -> Iterator[str]:
+    """The fields that said something in *given*, a message, and in its tool calls, and that *made* does not have."""
+    if not isinstance(given, dict) or not isinstance(made, dict):
+        return
+    yield from (name for name, value in given.items() if value and name not in made)
+    calls, left = given.get("tool_calls"), made.get("tool_calls")
+    if isinstance(calls, list) and isinstance(left, list):
+        for call, fitted in zip(calls, left, strict=True):
+            yield from _lost(call, fitted)
 
 
 def _changes(quirks: Quirks) -> Iterator[Callable[[JsonObject], JsonObject]]:
