@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pointsman.core.events import Event
     from pointsman.core.health import Health
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.local import Running
 
 
 class Egress(Protocol):
@@ -118,3 +119,23 @@ class HealthStore(Protocol):
 
     def news(self) -> Sequence[Health]:
         """What others have told since the last call; never waits."""
+
+
+class LocalRuntime(Protocol):
+    """A server of models on this machine that can be told what to hold in memory. No prompt goes this way.
+
+    RuntimeUnavailable when it is not there, or cannot do it; its message says which and what to do.
+    """
+
+    @property
+    def name(self) -> str:
+        """Such as "ollama"; for messages."""
+
+    async def running(self) -> Sequence[Running]:
+        """What it holds now."""
+
+    async def load(self, model: str, /) -> Running:
+        """Bring *model* into memory; returns when it can answer."""
+
+    async def unload(self, model: str, /) -> None:
+        """Take *model* out of memory, once its requests are over; returns when the memory is free."""
