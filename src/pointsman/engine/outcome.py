@@ -81,7 +81,7 @@ def _why(health: Health) -> str:
 
 def _wait_s(failures: Sequence[Failure], wait_s: float | None) -> float | None:
     asked = [failure.retry_after_s for failure in failures if failure.retry_after_s is not None]
-    return wait_s if wait_s is not None else min(asked, default=None)
+    return wait_s or min(asked, default=wait_s)  # a model that is well may be busy all the same
 
 
 def _is_beyond_waiting(failure: Failure) -> bool:
