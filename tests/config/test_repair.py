@@ -57,6 +57,15 @@ environment_variables:
   MY_KEY: x
 router_settings:
   timeout: 5
+  retry_policy:
+    TimeoutErrorRetries: 3
+    DefaultRetries: 1
+  model_group_retry_policy:
+    a:
+      RateLimitErrorRetries: 2
+  allowed_fails_policy:
+    InternalServerErrorAllowedFails: 9
+  cooldown_time: 6
   model_group_alias:
     gpt: a
 general_settings:
@@ -72,6 +81,9 @@ endpoints:
     local: true
     headers:
       X-A: b
+    concurrency:
+      slots: 2
+      queue: 3
 models:
   - name: quick
     model: ollama_chat/qwen2.5:3b
@@ -95,6 +107,23 @@ routing:
 fallbacks:
   quick:
     - heavy
+resilience:
+  preset: litellm
+  policies:
+    quick:
+      transient:
+        action: silent
+        attempts: 2
+      auth: stop
+    "*":
+      terminal: ask
+  last_resort: quick
+  retry_budget:
+    share: 0.1
+    at_least: 2
+  hedge:
+    after_s: 1
+  cooldown_s: 2
 """
 
 
