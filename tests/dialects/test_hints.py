@@ -126,6 +126,24 @@ def test_a_part_names_what_it_loses(part: Part, surface: str, upstream: str, nam
     assert lost_hints(asked(part), surface, upstream) == names
 
 
+def test_a_signature_in_chat_completions_is_one_hint() -> None:
+    """Read as Gemini's, and kept as it came."""
+    call = ToolCall(
+        id="c",
+        name="f",
+        arguments="{}",
+        extras={CHAT: {"extra_content": {"google": {}}}, GEMINI: {"thoughtSignature": "s"}},
+    )
+    named = {upstream: lost_hints(asked(call), CHAT, upstream) for upstream in UPSTREAMS}
+    assert named == {
+        CHAT: (),
+        RESPONSES: ("extra_content",),
+        ANTHROPIC: ("extra_content",),
+        GEMINI: (),
+        OLLAMA: ("extra_content",),
+    }
+
+
 def test_messages_and_tools_have_hints_too_and_each_name_is_said_once() -> None:
     """In the order of tools, then messages."""
     tools = tuple(ToolSpec(name=name, extras={ANTHROPIC: {"defer_loading": True}}) for name in ("f", "g"))

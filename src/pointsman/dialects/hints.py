@@ -139,12 +139,13 @@ def _lost_thinking(part: Reasoning, surface: str, upstream: str) -> Iterator[str
 
 
 def _lost_of_call(call: ToolCall, surface: str, upstream: str) -> Iterator[str]:
-    """The signature has its place in Chat Completions too, under another name."""
+    """Gemini's signature, which Chat Completions has too: a caller's `extra_content` is both, and is named once."""
+    is_signed = _CALL_SIGNATURE in call.extras.get("gemini", {})
     for name in _foreign(call.extras, upstream):
-        if name != _CALL_SIGNATURE:
-            yield name
-        elif upstream != "openai_chat":
+        if name == _CALL_SIGNATURE and upstream != "openai_chat":
             yield _SIGNATURE.get(surface, name)
+        elif name != _CALL_SIGNATURE and not (is_signed and name == _SIGNATURE["openai_chat"]):
+            yield name
 
 
 def _foreign(extras: Mapping[str, JsonObject], upstream: str) -> Iterator[str]:
