@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pointsman.core.chat import ChatRequest
     from pointsman.core.decision import Decision, Privacy
     from pointsman.engine.router import Router
-    from pointsman.routing.complexity.scorer import Contribution
+    from pointsman.routing.complexity.contribution import Contribution
 
 Line = TypeVar("Line")
 _BAR_CELLS = 20  # for one point of the score

@@ -3,10 +3,10 @@
 score(text, ComplexitySettings())  ->  ComplexityScore(score, tier, contributions, reasoning_override)
 """
 
+from pointsman.routing.complexity.contribution import Contribution, Dimension
 from pointsman.routing.complexity.custom import CustomDimension, CustomScoring
 from pointsman.routing.complexity.scorer import (
     ComplexityScore,
-    Contribution,
     KeywordTier,
     keyword_tier,
     score,
@@ -14,7 +14,6 @@ from pointsman.routing.complexity.scorer import (
 )
 from pointsman.routing.complexity.settings import (
     ComplexitySettings,
-    Dimension,
     DimensionWeights,
     KeywordTierRule,
     TierBoundaries,

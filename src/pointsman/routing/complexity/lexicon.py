@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _WORD = re.compile(r"\w+")
 
@@ -80,24 +80,63 @@ class Lexicon:
 class Lexicons:
     """Several lexicons looked for in one go: each text is gone through once for the words of all, once per phrase."""
 
-    __slots__ = ("_bounded", "_lexicons", "_phrases", "_words")
+    __slots__ = ("_alone", "_behind_a_piece", "_behind_a_word", "_bounded", "_lexicons", "_words")
 
     def __init__(self, lexicons: Sequence[Lexicon]) -> None:
         """Look for *lexicons*, in this order."""
         self._lexicons = tuple(lexicons)
-        self._words = frozenset(word for lexicon in lexicons for word in lexicon.words)
-        self._phrases = tuple(dict.fromkeys(phrase for lexicon in lexicons for phrase in lexicon.phrases))
+        phrases = tuple(dict.fromkeys(phrase for lexicon in lexicons for phrase in lexicon.phrases))
+        within = {phrase: word for phrase in phrases if (word := _word_within(phrase)) is not None}
+        pieces = _by_clue({phrase: _shared_piece(phrase, phrases) for phrase in phrases if phrase not in within})
+        self._alone = tuple(stood_for[0] for stood_for in pieces.values() if len(stood_for) == 1)
+        self._behind_a_piece = tuple(pair for pair in pieces.items() if len(pair[1]) > 1)
+        self._behind_a_word = tuple(_by_clue(within).items())
+        self._words = frozenset(word for lexicon in lexicons for word in lexicon.words).union(within.values())
         self._bounded = tuple(dict.fromkeys(bounded for lexicon in lexicons for bounded in lexicon.bounded))
 
     def found_in(self, lowered: str, words: Iterable[str]) -> list[tuple[str, ...]]:
-        """What each lexicon finds: see Lexicon.found_in."""
-        hits = self._words.intersection(words).union([phrase for phrase in self._phrases if phrase in lowered])
+        """What each lexicon finds: see Lexicon.found_in.
+
+        A phrase is looked for only where its clue was seen: searching is most of the time.
+        """
+        hits = self._words.intersection(words)
+        found = [phrase for phrase in self._alone if phrase in lowered]
+        for word, phrases in self._behind_a_word:
+            if word in hits:
+                found += [phrase for phrase in phrases if phrase in lowered]
+        for piece, phrases in self._behind_a_piece:
+            if piece in lowered:
+                found += [phrase for phrase in phrases if phrase in lowered]
+        if found:
+            hits = hits.union(found)
         for keyword, pattern in self._bounded:
             if keyword in lowered and pattern.search(lowered) is not None:
                 hits |= {keyword}
         if not hits:
             return [()] * len(self._lexicons)
         return [lexicon.among(hits) for lexicon in self._lexicons]
+
+
+def _word_within(phrase: str) -> str | None:
+    """A whole word of *phrase* with a space on either side, the longest: no text has the phrase but not that word."""
+    return max((word for word in phrase.split(" ")[1:-1] if _WORD.fullmatch(word)), key=len, default=None)
+
+
+def _shared_piece(phrase: str, phrases: Sequence[str]) -> str:
+    """The longest word of *phrase* that another of *phrases* holds as well, so that one search rules out both.
+
+    The phrase itself where there is none.
+    """
+    pieces = (piece for piece in phrase.split() if sum(piece in other for other in phrases) > 1)
+    return max(pieces, key=len, default=phrase)
+
+
+def _by_clue(clues: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    """Each clue of *clues* (phrase: clue) with the phrases it stands for."""
+    phrases_of: dict[str, tuple[str, ...]] = {}
+    for phrase, clue in clues.items():
+        phrases_of[clue] = (*phrases_of.get(clue, ()), phrase)
+    return phrases_of
 
 
 def _matches_anywhere(keyword: str) -> bool:

@@ -8,38 +8,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
 from pointsman.core.values import value_type
+from pointsman.routing.complexity.contribution import Contribution, Dimension
 from pointsman.routing.complexity.lexicon import words_of
-from pointsman.routing.complexity.settings import Dimension
 
 if TYPE_CHECKING:
-    from pointsman.routing.complexity.settings import ComplexitySettings, TierBoundaries, TokenThresholds
+    from pointsman.routing.complexity.settings import ComplexitySettings, TierBoundaries
 
 _STEP_NUMBER = re.compile(r"step\s*\d")
 _NUMBERED_ITEM = re.compile(r"\d\.\s")
 _LETTERED_ITEM = re.compile(r"[a-z]\)\s")
 _MANY_QUESTIONS = 4
 _OVERRIDE_MARKERS = 2
-
-
-class Contribution(NamedTuple):
-    """What one dimension saw: its value (-1..1), its weight, and the words or facts behind it.
-
-    A tuple, because seven of them are made for every request and a frozen dataclass takes three times as long.
-    """
-
-    name: str
-    value: float
-    weight: float
-    evidence: tuple[str, ...] = ()
-
-    @property
-    def points(self) -> float:
-        """What the dimension adds to the score."""
-        return self.value * self.weight
+_MANY_TERMS = 4
+_TOKENS, _CODE, _REASONING, _TECHNICAL, _SIMPLE, _STEPS, _QUESTIONS = range(len(Dimension))
 
 
 @value_type
@@ -65,15 +50,12 @@ def score(text: str, settings: ComplexitySettings) -> ComplexityScore:
     lowered = text.lower()
     words = words_of(lowered)
     built_in = _built_in_contributions(text, lowered, words, settings)
-    own = tuple(
-        Contribution(matchers.name, value, matchers.weight, found)
-        for matchers in settings.lexicons.custom
-        for value, found in [matchers.value_in(text, lowered, words)]
-        if value
-    )
+    own = _own_contributions(text, lowered, words, settings) if settings.lexicons.custom else ()
     # Two sums, in this order, so that rounding falls as LiteLLM's does and no text changes sides at a boundary.
-    total = sum([seen.value * seen.weight for seen in built_in]) + sum([seen.value * seen.weight for seen in own])
-    markers = len(built_in[2].evidence)
+    total = sum([value * weight for _, value, weight, _ in built_in])
+    if own:
+        total += sum([value * weight for _, value, weight, _ in own])
+    markers = len(built_in[_REASONING].evidence)
     overridden = markers >= _OVERRIDE_MARKERS and total >= settings.override_floor
     return ComplexityScore(
         score=total,
@@ -114,47 +96,41 @@ def _built_in_contributions(
     """The seven dimensions in their order of addition."""
     weights = settings.weights
     code, reasoning, technical, simple = settings.lexicons.built_in.found_in(lowered, words)
-    steps = _multi_step_signs(lowered)
-    questions = text.count("?")
-    return (
-        _token_count(len(text) // 4, settings.token_thresholds, weights.token_count),
-        Contribution(Dimension.CODE_PRESENCE, _stepped(len(code), (1, 0.5), (2, 1.0)), weights.code_presence, code),
-        Contribution(
-            Dimension.REASONING_MARKERS,
-            _stepped(len(reasoning), (1, 0.7), (2, 1.0)),
-            weights.reasoning_markers,
-            reasoning,
-        ),
-        Contribution(
-            Dimension.TECHNICAL_TERMS,
-            _stepped(len(technical), (2, 0.5), (4, 1.0)),
-            weights.technical_terms,
-            technical,
-        ),
-        Contribution(Dimension.SIMPLE_INDICATORS, -1.0 if simple else 0.0, weights.simple_indicators, simple),
-        Contribution(Dimension.MULTI_STEP_PATTERNS, 0.5 if steps else 0.0, weights.multi_step_patterns, steps),
-        Contribution(
-            Dimension.QUESTION_COMPLEXITY,
-            0.5 if questions >= _MANY_QUESTIONS else 0.0,
-            weights.question_complexity,
-            (f"{questions} questions",) if questions >= _MANY_QUESTIONS else (),
-        ),
-    )
-
-
-def _stepped(count: int, some: tuple[int, float], many: tuple[int, float]) -> float:
-    """The value for *count* finds, given two (count, value) steps."""
-    if count >= many[0]:
-        return many[1]
-    return some[1] if count >= some[0] else 0.0
-
-
-def _token_count(tokens: int, thresholds: TokenThresholds, weight: float) -> Contribution:
+    made = list(settings.silent)  # most say nothing about most texts
+    tokens, thresholds = len(text) // 4, settings.token_thresholds
     if tokens < thresholds.simple:
-        return Contribution(Dimension.TOKEN_COUNT, -1.0, weight, (f"short: {tokens} tokens",))
-    if tokens > thresholds.complex:
-        return Contribution(Dimension.TOKEN_COUNT, 1.0, weight, (f"long: {tokens} tokens",))
-    return Contribution(Dimension.TOKEN_COUNT, 0.0, weight)
+        made[_TOKENS] = Contribution(Dimension.TOKEN_COUNT, -1.0, weights.token_count, (f"short: {tokens} tokens",))
+    elif tokens > thresholds.complex:
+        made[_TOKENS] = Contribution(Dimension.TOKEN_COUNT, 1.0, weights.token_count, (f"long: {tokens} tokens",))
+    if code:
+        made[_CODE] = Contribution(Dimension.CODE_PRESENCE, 0.5 if len(code) == 1 else 1.0, weights.code_presence, code)
+    if reasoning:
+        value = 0.7 if len(reasoning) == 1 else 1.0
+        made[_REASONING] = Contribution(Dimension.REASONING_MARKERS, value, weights.reasoning_markers, reasoning)
+    if technical:
+        value = 0.0 if len(technical) == 1 else 0.5 if len(technical) < _MANY_TERMS else 1.0
+        made[_TECHNICAL] = Contribution(Dimension.TECHNICAL_TERMS, value, weights.technical_terms, technical)
+    if simple:
+        made[_SIMPLE] = Contribution(Dimension.SIMPLE_INDICATORS, -1.0, weights.simple_indicators, simple)
+    if steps := _multi_step_signs(lowered):
+        made[_STEPS] = Contribution(Dimension.MULTI_STEP_PATTERNS, 0.5, weights.multi_step_patterns, steps)
+    questions = text.count("?")
+    if questions >= _MANY_QUESTIONS:
+        shown = (f"{questions} questions",)
+        made[_QUESTIONS] = Contribution(Dimension.QUESTION_COMPLEXITY, 0.5, weights.question_complexity, shown)
+    return tuple(made)
+
+
+def _own_contributions(
+    text: str, lowered: str, words: list[str], settings: ComplexitySettings
+) -> tuple[Contribution, ...]:
+    """The configured dimensions that found something."""
+    return tuple(
+        Contribution(matchers.name, value, matchers.weight, found)
+        for matchers in settings.lexicons.custom
+        for value, found in [matchers.value_in(text, lowered, words)]
+        if value
+    )
 
 
 def _multi_step_signs(lowered: str) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ Names and defaults are those of LiteLLM's `complexity_router_config`, so that on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from pointsman.core.errors import ConfigError
 from pointsman.routing.complexity import vocabulary
+from pointsman.routing.complexity.contribution import Contribution, Dimension
 from pointsman.routing.complexity.custom import CustomDimension, CustomMatchers
 from pointsman.routing.complexity.lexicon import Lexicon
 from pointsman.routing.complexity.lexicon import Lexicons as BuiltIn
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pointsman.core.catalog import Tier
-
-
-class Dimension(StrEnum):
-    """The seven built-in dimensions, by the names configurations and explanations use, in the order they are added."""
-
-    TOKEN_COUNT = "tokenCount"  # noqa: S105 - a dimension's name, no secret
-    CODE_PRESENCE = "codePresence"
-    REASONING_MARKERS = "reasoningMarkers"
-    TECHNICAL_TERMS = "technicalTerms"
-    SIMPLE_INDICATORS = "simpleIndicators"
-    MULTI_STEP_PATTERNS = "multiStepPatterns"
-    QUESTION_COMPLEXITY = "questionComplexity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +85,7 @@ class ComplexitySettings:
     custom_dimensions: tuple[CustomDimension, ...] = ()
     keyword_tier_rules: tuple[KeywordTierRule, ...] = ()
     lexicons: Lexicons = field(init=False, repr=False, compare=False)
+    silent: tuple[Contribution, ...] = field(init=False, repr=False, compare=False)  # the built-in ones of nothing
 
     def __post_init__(self) -> None:
         """Make the keyword lists ready to match; refuse patterns that together could take long."""
@@ -121,6 +110,8 @@ class ComplexitySettings:
             rules=tuple((Lexicon(_without_blanks(rule.keywords)), rule.tier) for rule in self.keyword_tier_rules),
         )
         object.__setattr__(self, "lexicons", lexicons)
+        silent = (Contribution(one, 0.0, getattr(self.weights, one.name.lower())) for one in Dimension)
+        object.__setattr__(self, "silent", tuple(silent))
 
     @property
     def override_floor(self) -> float:

@@ -40,10 +40,11 @@ class Complexity:
             reason = f"the keyword {ruled.keyword!r} settles the tier"
             return Pick(tier=ruled.tier, router=router.name, confidence=1.0, reason=reason)
         found = score(ask, settings)
+        total = found.score
         return Pick(
             tier=found.tier,
             router=router.name,
-            score=min(1.0, max(0.0, found.score)),
+            score=total if 0.0 <= total <= 1.0 else min(1.0, max(0.0, total)),
             confidence=_confidence(found, settings.boundaries),
             reason=_reason(found),
         )
