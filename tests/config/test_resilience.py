@@ -219,9 +219,9 @@ models:
 """
     cards = load_text(text).catalog.models
     assert {card.name: limits(card.endpoint) for card in cards} == {
-        "local": (300, 600, 120, None, 1000, 30),
-        "cloud": (60, 600, 120, None, 1000, 30),
-        "file": (300, 600, 120, 3, 1000, 30),
-        "a": (9, 9, 120, 4, 8, 30),
+        "local": (300, 600, 120, None, 1000, 60),
+        "cloud": (60, 600, 120, None, 1000, 10),
+        "file": (300, 600, 120, 3, 1000, 60),
+        "a": (9, 9, 120, 4, 8, 10),
         "b": (9, 90, 120, 1, 1000, 2),
     }

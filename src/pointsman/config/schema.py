@@ -73,6 +73,16 @@ class ServerSettings(Section):
         default=5.0,
         description="Seconds a streaming caller waits, while a model loads, before and between signs of life.",
     )
+    drain_timeout_s: Seconds = Field(
+        default=30.0, description="Seconds that answers under way may still take after SIGTERM; then they are broken off."
+    )
+    write_timeout_s: Seconds = Field(
+        default=60.0, description="Seconds a caller may take in nothing of its stream before it is given up."
+    )
+    idempotency_ttl_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=86_400.0,
+        description="Seconds an answer is kept for a repeated `Idempotency-Key`; 0 joins only those still under way.",
+    )
     unknown_models: Literal["auto", "refuse"] = Field(
         default="auto", description="What an unknown model name means: `auto` routes it, `refuse` answers 404."
     )

@@ -114,11 +114,14 @@ class ConcurrencySettings(Section):
         default=None,
         ge=1,
         le=10_000,
-        description="Requests at once; a GGUF model's own slots, else found out by its answers, if not given.",
+        description="Requests at once; a GGUF model's own slots, 4 at an Ollama on this machine, else found out by how "
+        "soon its answers begin, if not given.",
     )
     queue: int = Field(default=1000, ge=0, le=100_000, description="Requests that may wait for a slot.")
-    queue_timeout_s: Seconds = Field(
-        default=30.0, description="Seconds a request may wait for a slot before another model is asked."
+    queue_timeout_s: Seconds | None = Field(
+        default=None,
+        description="Seconds a request may wait for a slot before another model is asked; 10 if not given, 60 at a "
+        "local server.",
     )
 
 

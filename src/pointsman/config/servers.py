@@ -19,6 +19,8 @@ from pointsman.core.errors import ConfigError
 FIRST_BYTE_S: Final = 60.0
 LOCAL_FIRST_BYTE_S: Final = 300.0  # the model may have to be loaded
 WHOLE_S: Final = 600.0
+QUEUE_S: Final = 10.0
+LOCAL_QUEUE_S: Final = 60.0  # there may be nobody else, and waiting costs nothing
 MODEL: Final = "{model}"  # in an address: the model's name at the server
 _AUTH_OF_DIALECT: Final = MappingProxyType({"anthropic_messages": Auth.X_API_KEY, "gemini": Auth.X_GOOG_API_KEY})
 _RESPONSES: Final = "responses/"
@@ -52,6 +54,7 @@ class Servers:
         """The endpoint that serves *model*, what it is called there, and what is odd about the server."""
         if model.gguf is not None:
             url = self._gguf.get(id_, f"embedded:{id_}")
+            concurrency = model.concurrency or ConcurrencySettings()
             endpoint = Endpoint(
                 name=f"embedded-{id_}",
                 dialect="openai_chat",
@@ -59,7 +62,9 @@ class Servers:
                 is_local=True,
                 first_byte_timeout_s=LOCAL_FIRST_BYTE_S,
                 whole_timeout_s=WHOLE_S,
-                slots=model.gguf.parallel,
+                slots=concurrency.slots or model.gguf.parallel,
+                queue=concurrency.queue,
+                queue_timeout_s=_queue_s(concurrency, is_local=True),
             )
             upstream = model.model or model.name
             return endpoint, upstream, quirks_of(PROVIDERS["llama_cpp"], endpoint, upstream)
@@ -127,7 +132,7 @@ class Servers:
             idle_timeout_s=model.idle_timeout_s or endpoint.idle_timeout_s,
             slots=concurrency.slots,
             queue=concurrency.queue,
-            queue_timeout_s=concurrency.queue_timeout_s,
+            queue_timeout_s=_queue_s(concurrency, is_local=endpoint.is_local),
         )
         if endpoint not in self._by_content:
             name, number = endpoint.name, 1
@@ -140,6 +145,10 @@ class Servers:
             self._names.add(name)
             self._by_content[endpoint] = replace(endpoint, name=name)
         return self._by_content[endpoint]
+
+
+def _queue_s(concurrency: ConcurrencySettings, *, is_local: bool) -> float:
+    return concurrency.queue_timeout_s or (LOCAL_QUEUE_S if is_local else QUEUE_S)
 
 
 def inline_server(model: ModelSettings) -> Inline:
