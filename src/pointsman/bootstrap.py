@@ -10,8 +10,8 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ import platformdirs
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.load import load, loaded_from
 from pointsman.core.errors import RuntimeUnavailable
+from pointsman.core.events import HealthChanged
+from pointsman.core.health import Health
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
 from pointsman.engine.consent import Consents
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
-    from pointsman.core.ports import Observer, Provider, ResponseStore
+    from pointsman.core.ports import ConsentBoard, Observer, Provider, ResponseStore
     from pointsman.dialects.base import Upstream
 
 NO_FLAGS: Mapping[str, Json] = {}
@@ -81,6 +83,26 @@ def ledger_reader(loaded: Loaded) -> LedgerReader:
     return LedgerReader(ledger_path(loaded))
 
 
+def known_healths(loaded: Loaded) -> Sequence[Health] | None:
+    """Who is not well, as far as the processes that share the ledger have told; None when none of them has."""
+    from pointsman.adapters.storage.health import healths_path, identities_of, read_healths
+
+    path = healths_path(ledger_path(loaded))
+    return read_healths(path, identities_of(loaded.catalog.models), now_s=time.time())
+
+
+def reset_healths(loaded: Loaded, names: Collection[str]) -> Sequence[Health]:
+    """Tell those processes that the models and endpoints called *names* are well; who was not."""
+    from pointsman.adapters.storage.health import SqliteHealths, healths_path, identities_of
+
+    unwell = [health for health in known_healths(loaded) or () if health.subject in names]
+    if unwell:
+        with SqliteHealths(healths_path(ledger_path(loaded)), identities_of(loaded.catalog.models)) as store:
+            for health in unwell:
+                store.tell(Health(subject=health.subject, is_endpoint=health.is_endpoint, since_s=time.time()))
+    return unwell
+
+
 @contextmanager
 def response_store(loaded: Loaded) -> Iterator[ResponseStore | None]:
     """Where answers are kept to be gone on from; None where the ledger is off, or they are kept for no time."""
@@ -92,6 +114,18 @@ def response_store(loaded: Loaded) -> Iterator[ResponseStore | None]:
 
     with SqliteResponses(responses_path(ledger_path(loaded)), ttl_s=ledger.responses_ttl_s) as store:
         yield store
+
+
+@contextmanager
+def consent_board(loaded: Loaded) -> Iterator[ConsentBoard | None]:
+    """Where the gateway's processes show each other their questions; None where there is one, or no ledger."""
+    if loaded.settings.server.workers == 1 or not loaded.settings.ledger.enabled:
+        yield None
+        return
+    from pointsman.adapters.storage.consents import SqliteConsents, consents_path
+
+    with SqliteConsents(consents_path(ledger_path(loaded))) as board:
+        yield board
 
 
 def make_router(
@@ -108,11 +142,12 @@ def make_router(
     """
     clock = time.monotonic
     settings = loaded.settings
-    return Router(
+    bus = Bus(observers)
+    router = Router(
         catalog=catalog,
         decider=_decider(loaded, catalog),
         caller=ModelCaller(providers=providers or {}, upstreams=upstreams or {}, gate=EgressGate(), clock=clock),
-        bus=Bus(observers),
+        bus=bus,
         clock=clock,
         now=time.time,
         request_timeout_s=settings.server.request_timeout_s,
@@ -124,6 +159,8 @@ def make_router(
             share=settings.resilience.retry_budget.share, at_least=settings.resilience.retry_budget.at_least
         ),
     )
+    router.health.listeners.append(lambda old, new: bus.emit(HealthChanged(at_s=time.time(), old=old, new=new)))
+    return router
 
 
 def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
@@ -287,14 +324,42 @@ async def open_router(
     async with HttpClient() as client:
         endpoints = {card.endpoint.name: card.endpoint for card in catalog.models}
         providers = {name: HttpProvider(endpoint, client) for name, endpoint in endpoints.items()}
-        with _ledger(loaded, wanted=ledger and loaded.settings.ledger.enabled) as sinks:
-            yield make_router(
+        wants_ledger = ledger and loaded.settings.ledger.enabled
+        with _ledger(loaded, wanted=wants_ledger) as sinks:
+            router = make_router(
                 loaded,
                 catalog,
                 providers=providers,
                 upstreams=UPSTREAMS,
                 observers=(*sinks, *observers),
             )
+            with _shared_healths(loaded, router.health, wanted=wants_ledger):
+                yield router
+
+
+@contextmanager
+def _shared_healths(loaded: Loaded, health: Availability, *, wanted: bool) -> Iterator[None]:
+    """What this process finds out of models and endpoints its neighbours hear of, and the other way round."""
+    if not wanted:
+        yield
+        return
+    from pointsman.adapters.storage.health import SqliteHealths, healths_path, identities_of
+
+    loop = asyncio.get_running_loop()
+
+    def learn() -> None:
+        for news in store.news():
+            health.learn(news)
+
+    def on_news() -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody needs to know any more
+            loop.call_soon_threadsafe(learn)
+
+    path = healths_path(ledger_path(loaded))
+    with SqliteHealths(path, identities_of(loaded.catalog.models), on_news=on_news) as store:
+        learn()
+        health.listeners.append(lambda _old, new: store.tell(new))
+        yield
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Outcome, Step
+from pointsman.engine.healths import in_words
 from pointsman.routing.select import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pointsman.core.catalog import Catalog, ModelCard
-    from pointsman.core.health import Health
     from pointsman.engine.consent import Said
     from pointsman.resilience.availability import Availability
 
@@ -36,7 +36,7 @@ def steered(
     well = [card_id for card_id in order if health.may_try(open_models[card_id])]
     if well and len(well) < len(order):
         for card_id in order[: order.index(well[0])]:
-            shown = _shown(health.health_of(open_models[card_id]), health.now())
+            shown = in_words(health.health_of(open_models[card_id]), health.now())
             detail = f"{card_id} is {shown}, so {well[0]} is asked"
             notes.append(Step(strategy="availability", outcome=Outcome.CLIMBED, detail=detail))
         order = [*well, *(card_id for card_id in order if card_id not in well)]
@@ -67,10 +67,3 @@ def _as_said(
         detail=f"{instead} does the work of {first} for the rest of the session, as chosen",
     )
     return [*stand_ins, *(card_id for card_id in order if card_id not in stand_ins)], [note]
-
-
-def _shown(health: Health, now_s: float) -> str:
-    """*health* in a few words: "cooling for 12 s (capacity)"."""
-    wait = f" for {health.until_s - now_s:.0f} s" if health.until_s is not None and health.until_s > now_s else ""
-    cause = f" ({health.cause.value})" if health.cause is not None else ""
-    return f"{health.state.value}{wait}{cause}"

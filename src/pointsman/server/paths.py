@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from pointsman.server import consent_paths, ollama_paths, ours, stored
+from pointsman.server import availability_paths, consent_paths, ollama_paths, ours, stored
 from pointsman.server.family import MODEL_ACTION
 from pointsman.server.table import SURFACES
 
@@ -24,6 +24,8 @@ EXACT: Final[dict[tuple[str, str], Handler]] = {
     ("POST", "/v1/route"): ours.route,
     ("GET", "/v1/decisions"): ours.decisions,
     ("GET", "/v1/consents"): consent_paths.consents,
+    ("GET", "/v1/availability"): availability_paths.show,
+    ("DELETE", "/v1/availability"): availability_paths.reset,
     ("GET", "/healthz"): ours.healthz,
     ("GET", "/readyz"): ours.readyz,
     ("GET", "/api/hello"): ours.hello,
@@ -44,6 +46,8 @@ PREFIXES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/v1alpha/models/", ours.model),
     ("GET", "/v1/decisions/", ours.decision),
     ("POST", "/v1/consents/", consent_paths.answer),
+    ("GET", "/v1/availability/", availability_paths.show),
+    ("DELETE", "/v1/availability/", availability_paths.reset),
     ("GET", "/v1/responses/", stored.read),
     ("GET", "/responses/", stored.read),
     ("DELETE", "/v1/responses/", stored.delete),

@@ -1,0 +1,43 @@
+"""Healths as others see them: of a whole catalog, as JSON, in a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pointsman.core.health import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pointsman.core.catalog import Catalog
+    from pointsman.core.jsontypes import JsonObject
+
+
+def of_catalog(catalog: Catalog, unwell: Iterable[Health]) -> list[Health]:
+    """Every model's health and then every endpoint's, in the catalog's order; whoever is not *unwell* is healthy."""
+    known = {(health.is_endpoint, health.subject): health for health in unwell}
+    models = [(False, card.id) for card in catalog.models]
+    endpoints = [(True, name) for name in dict.fromkeys(card.endpoint.name for card in catalog.models)]
+    return [known.get(who) or Health(subject=who[1], is_endpoint=who[0]) for who in (*models, *endpoints)]
+
+
+def to_json(health: Health) -> JsonObject:
+    """*health* as the gateway and the command line show it; times are seconds since the epoch."""
+    return {
+        "name": health.subject,
+        "kind": "endpoint" if health.is_endpoint else "model",
+        "state": health.state.value,
+        "cause": health.cause.value if health.cause is not None else None,
+        "since_s": round(health.since_s, 3) if health.cause is not None else None,
+        "until_s": round(health.until_s, 3) if health.until_s is not None else None,
+        "share": health.share,
+        "failures": health.failures,
+        "message": health.message,
+    }
+
+
+def in_words(health: Health, now_s: float) -> str:
+    """*health* in a few words: "cooling for 12 s (capacity)"."""
+    wait = f" for {health.until_s - now_s:.0f} s" if health.until_s is not None and health.until_s > now_s else ""
+    cause = f" ({health.cause.value})" if health.cause is not None else ""
+    return f"{health.state.value}{wait}{cause}"
