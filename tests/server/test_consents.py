@@ -11,10 +11,25 @@ import pytest
 from pointsman.core.consent import Consent, Question
 from pointsman.core.decision import Caller
 from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
+from pointsman.core.jsontypes import Json, JsonObject
 from pointsman.server.consents import MOST_OPEN, NOBODY, OpenQuestions
 from tests.resilience.test_wording import QUESTION
 
 ALICE = Caller(key_id="a", session="s1")
+
+
+def identity(shown: JsonObject) -> str:
+    """A question's id."""
+    found = shown["id"]
+    assert isinstance(found, str)
+    return found
+
+
+def choices_of(shown: JsonObject) -> list[Json]:
+    """The answers it offers."""
+    choices = shown["choices"]
+    assert isinstance(choices, list)
+    return [choice["answer"] for choice in choices if isinstance(choice, dict)]
 
 
 Asking = Callable[..., asyncio.Task[Consent]]
@@ -52,11 +67,11 @@ async def test_an_answer_ends_the_wait(questions: OpenQuestions, asking: Asking)
     """And the question is open to nobody from then on."""
     waiting = asking()
     await asyncio.sleep(0)
-    (shown,) = questions.open_to("a")
-    questions.answer(shown.id, "a", Consent.SESSION)
-    assert questions.open_to("a") == []
+    (shown,) = await questions.open_to("a")
+    await questions.answer(identity(shown), "a", Consent.SESSION)
+    assert await questions.open_to("a") == []
     assert await waiting is Consent.SESSION
-    assert questions.answers([shown.id, "other"]) == {shown.id: "session"}
+    assert await questions.endings([identity(shown), "other"]) == {identity(shown): "session"}
 
 
 async def test_each_key_and_session_sees_its_own(questions: OpenQuestions, asking: Asking) -> None:
@@ -65,14 +80,14 @@ async def test_each_key_and_session_sees_its_own(questions: OpenQuestions, askin
     waiting = [asking(caller) for caller in callers]
     await asyncio.sleep(0)
     seen = [
-        [(one.owner, one.session) for one in questions.open_to(owner, session)]
+        [one["session"] for one in await questions.open_to(owner, session)]
         for owner, session in (("a", None), ("a", "s2"), ("b", "s2"), (None, None))
     ]
-    assert seen == [[("a", "s1"), ("a", "s2")], [("a", "s2")], [], [(None, None)]]
+    assert seen == [["s1", "s2"], ["s2"], [], [None]]
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
-    assert questions.open_to("a") == []
+    assert await questions.open_to("a") == []
 
 
 @pytest.mark.parametrize("owner", ["b", None])
@@ -82,24 +97,24 @@ async def test_whoever_guesses_an_id_learns_nothing(
     """Open or settled, it is as if it were not there."""
     waiting = asking()
     await asyncio.sleep(0)
-    (shown,) = questions.open_to("a")
+    (shown,) = await questions.open_to("a")
     with pytest.raises(UnknownConsent):
-        questions.answer(shown.id, owner, Consent.ONCE)
-    questions.answer(shown.id, "a", Consent.STOP)
+        await questions.answer(identity(shown), owner, Consent.ONCE)
+    await questions.answer(identity(shown), "a", Consent.STOP)
     await waiting
     with pytest.raises(UnknownConsent):
-        questions.answer(shown.id, owner, Consent.ONCE)
+        await questions.answer(identity(shown), owner, Consent.ONCE)
 
 
 async def test_the_first_answer_counts(questions: OpenQuestions, asking: Asking) -> None:
     """The second is told which that was, even before the request has gone on."""
     waiting = asking()
     await asyncio.sleep(0)
-    (shown,) = questions.open_to("a")
-    questions.answer(shown.id, "a", Consent.STOP)
+    (shown,) = await questions.open_to("a")
+    await questions.answer(identity(shown), "a", Consent.STOP)
     for _ in range(2):
         with pytest.raises(ConsentSettled, match="it was answered with stop"):
-            questions.answer(shown.id, "a", Consent.ONCE)
+            await questions.answer(identity(shown), "a", Consent.ONCE)
         await waiting
 
 
@@ -107,11 +122,11 @@ async def test_what_is_no_choice_is_no_answer(questions: OpenQuestions, asking: 
     """Where trying again cannot help it is not offered either."""
     waiting = asking(question=replace(QUESTION, can_keep_trying=False))
     await asyncio.sleep(0)
-    (shown,) = questions.open_to("a")
+    (shown,) = await questions.open_to("a")
     with pytest.raises(InvalidRequest, match="keep_trying is none of this question's choices"):
-        questions.answer(shown.id, "a", Consent.KEEP_TRYING)
-    assert [choice["answer"] for choice in shown.to_json()["choices"]] == ["once", "session", "stop"]  # type: ignore[union-attr,index,call-overload]
-    questions.answer(shown.id, "a", Consent.ONCE)
+        await questions.answer(identity(shown), "a", Consent.KEEP_TRYING)
+    assert choices_of(shown) == ["once", "session", "stop"]
+    await questions.answer(identity(shown), "a", Consent.ONCE)
     await waiting
 
 
@@ -119,11 +134,11 @@ async def test_time_ends_the_wait_as_the_policy_says(questions: OpenQuestions, a
     """Nobody answered."""
     waiting = asking(timeout_s=0.0)
     await asyncio.sleep(0)
-    (shown,) = questions.open_to("a")
+    (shown,) = await questions.open_to("a")
     assert await waiting is Consent.ONCE
-    assert questions.answers([shown.id]) == {shown.id: NOBODY}
+    assert await questions.endings([identity(shown)]) == {identity(shown): NOBODY}
     with pytest.raises(ConsentSettled, match="its time is over"):
-        questions.answer(shown.id, "a", Consent.ONCE)
+        await questions.answer(identity(shown), "a", Consent.ONCE)
 
 
 async def test_too_many_questions_are_not_asked(questions: OpenQuestions, asking: Asking) -> None:
@@ -132,7 +147,7 @@ async def test_too_many_questions_are_not_asked(questions: OpenQuestions, asking
         _ = asking()
     await asyncio.sleep(0)
     assert await asking() is Consent.ONCE
-    assert len(questions.open_to("a")) == MOST_OPEN
+    assert len(await questions.open_to("a")) == MOST_OPEN
 
 
 async def test_whoever_waits_for_a_change_misses_none(questions: OpenQuestions, asking: Asking) -> None:

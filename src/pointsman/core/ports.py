@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pointsman.core.values import value_type
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from pointsman.core.consent import Consent, Question
     from pointsman.core.events import Event
@@ -109,6 +109,41 @@ class ConsentAsker(Protocol):
 
     async def __call__(self, question: Question, /) -> Consent:
         """The person's answer; bounded in time by whoever implements it, STOP when none comes."""
+
+
+@value_type
+class PostedQuestion:
+    """A question as other processes of the gateway see it: `body` is what its `owner` (a key's id) is shown."""
+
+    id: str
+    owner: str | None
+    session: str | None
+    expires_s: float  # since the epoch
+    body: JsonObject
+    answer: str | None = None
+    ended: str | None = None  # how the wait ended
+
+
+class ConsentBoard(Protocol):
+    """Where the processes of one gateway show each other the questions that wait. Trouble is logged, not raised."""
+
+    async def put(self, posted: PostedQuestion, /) -> None:
+        """A question waits here."""
+
+    async def open_to(self, owner: str | None, session: str | None, /) -> Sequence[JsonObject]:
+        """The bodies of *owner*'s questions (of one *session*) that have no answer yet, the oldest first."""
+
+    async def find(self, question_id: str, owner: str | None, /) -> PostedQuestion | None:
+        """*owner*'s question of that id, open or lately settled."""
+
+    async def answer(self, question_id: str, answer: str, /) -> bool:
+        """Answer it; False when it has an answer, or nobody waits for one."""
+
+    async def end(self, question_id: str, how: str, /) -> None:
+        """Nobody waits any more."""
+
+    async def endings(self, ids: Sequence[str], /) -> Mapping[str, str]:
+        """How those of *ids* that are settled ended."""
 
 
 class HealthStore(Protocol):

@@ -35,8 +35,7 @@ async def consents(state: State, scope: Scope, receive: Receive, send: Send) -> 
         async with DisconnectWatch(receive):
             await _watch(state, send, owner, session)
         return
-    found = [one.to_json() for one in state.questions.open_to(owner, session)]
-    await respond_json(send, 200, {"object": "list", "data": [*found]})
+    await respond_json(send, 200, {"object": "list", "data": [*await state.questions.open_to(owner, session)]})
 
 
 async def answer(state: State, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +46,7 @@ async def answer(state: State, scope: Scope, receive: Receive, send: Send) -> No
     if not isinstance(said, str) or said not in set(Consent):
         message = f"answer must be one of {', '.join(Consent)}, not {json.dumps(said)[:80]}."
         raise InvalidRequest(message, param="answer")
-    state.questions.answer(identity, state.guard.authenticate(scope), Consent(said))
+    await state.questions.answer(identity, state.guard.authenticate(scope), Consent(said))
     await respond_json(send, 200, {"id": identity, "object": "consent", "answer": said})
 
 
@@ -55,21 +54,20 @@ async def _watch(state: State, send: Send, owner: str | None, session: str | Non
     """Server-sent events `consent` and `settled` until the caller leaves or the gateway ends."""
     await send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
     shown: set[str] = set()
-    silent_s = state.keep_alive_s  # so that the caller hears at once that it listens
     can_tell = not _ends(send)
+    clock = state.router.clock
+    spoke_s = clock() - state.keep_alive_s  # so that the caller hears at once that it listens
     while not (can_tell and _ends(send)):
         changes = state.questions.changes
-        waiting = {one.id: one for one in state.questions.open_to(owner, session)}
-        gone = [one for one in shown if one not in waiting]
-        ended = state.questions.answers(gone)
-        events = [_event("settled", {"id": one, "answer": ended.get(one)}) for one in gone]
-        events += [_event("consent", one.to_json()) for one in waiting.values() if one.id not in shown]
-        shown = set(waiting)
-        if events or silent_s >= state.keep_alive_s:
+        waiting = {str(one["id"]): one for one in await state.questions.open_to(owner, session)}
+        ended = await state.questions.endings([one for one in shown if one not in waiting])
+        events = [_event("settled", {"id": one, "answer": how}) for one, how in ended.items()]
+        events += [_event("consent", one) for identity, one in waiting.items() if identity not in shown]
+        shown = shown.union(waiting).difference(ended)
+        if events or clock() - spoke_s >= state.keep_alive_s:
             await _send(send, b"".join(events) or _SIGN_OF_LIFE)
-            silent_s = 0.0
+            spoke_s = clock()
         await state.questions.changed(changes, _TICK_S)
-        silent_s += _TICK_S
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.consent import Consent
 from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
+from pointsman.core.ports import PostedQuestion
 from pointsman.resilience.wording import choices, default_choice, why_asked
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
     from pointsman.core.consent import Question
     from pointsman.core.decision import Caller
-    from pointsman.core.jsontypes import JsonObject
-    from pointsman.core.ports import ConsentAsker
+    from pointsman.core.jsontypes import Json, JsonObject
+    from pointsman.core.ports import ConsentAsker, ConsentBoard
 
 MOST_OPEN = 1_000
 MOST_SETTLED = 10_000  # ids remembered to tell a late answer from a wrong one
+LOOK_S = 0.25
 NOBODY = "nobody"  # answered in time
 
 
@@ -64,6 +66,12 @@ class OpenQuestion:
             "expires_at": _moment(self.expires_s),
         }
 
+    def posted(self) -> PostedQuestion:
+        """The question for the gateway's other processes."""
+        return PostedQuestion(
+            id=self.id, owner=self.owner, session=self.session, expires_s=self.expires_s, body=self.to_json()
+        )
+
     def allows(self, answer: Consent) -> bool:
         """Whether *answer* is one of the choices."""
         return answer is not Consent.KEEP_TRYING or self.question.can_keep_trying
@@ -71,8 +79,12 @@ class OpenQuestion:
 
 @dataclass(slots=True)
 class OpenQuestions:
-    """All questions that wait in this process. `now` is seconds since the epoch."""
+    """All questions that wait in this process and, where there is a *board*, in the gateway's others.
 
+    `now` is seconds since the epoch.
+    """
+
+    board: ConsentBoard | None = None
     now: Callable[[], float] = time.time
     changes: int = field(default=0, init=False)  # so far
     _open: dict[str, OpenQuestion] = field(default_factory=dict, init=False)
@@ -88,41 +100,54 @@ class OpenQuestions:
             waiting = self._put(question, caller, timeout_s)
             try:
                 async with asyncio.timeout(timeout_s):
-                    return await waiting.answer
+                    return await self._answered(waiting)
             except TimeoutError:
                 return unattended
             finally:
-                self._settle(waiting)
+                ended = self._settle(waiting)
+                if self.board is not None:
+                    await self.board.end(waiting.id, ended)
 
         return ask
 
-    def open_to(self, owner: str | None, session: str | None = None) -> Sequence[OpenQuestion]:
-        """The questions for *owner* (of one *session*), the oldest first."""
+    async def open_to(self, owner: str | None, session: str | None = None) -> Sequence[JsonObject]:
+        """The questions for *owner* (of one *session*), those of this process first, the oldest first."""
         mine = (one for one in self._open.values() if one.owner == owner and not one.answer.done())
-        return [one for one in mine if session is None or one.session == session]
+        here = [one.to_json() for one in mine if session is None or one.session == session]
+        if self.board is None:
+            return here
+        elsewhere = await self.board.open_to(owner, session)
+        return [*here, *(one for one in elsewhere if one["id"] not in self._open)]
 
-    def answer(self, question_id: str, owner: str | None, answer: Consent) -> None:
+    async def answer(self, question_id: str, owner: str | None, answer: Consent) -> None:
         """The person's *answer*; UnknownConsent, ConsentSettled or InvalidRequest when it cannot be taken."""
         waiting = self._open.get(question_id)
         if waiting is None or waiting.owner != owner:
-            raise self._not_open(question_id, owner)
+            await self._answer_elsewhere(question_id, owner, answer)
+            return
         if not waiting.allows(answer):
-            message = f"{answer.value} is none of this question's choices."
-            raise InvalidRequest(message, param="answer")
+            raise _no_choice(answer)
         if waiting.answer.done():
             raise _settled(question_id, str(waiting.answer.result()))
         waiting.answer.set_result(answer)
 
-    def answers(self, ids: Sequence[str]) -> Mapping[str, str]:
+    async def endings(self, ids: Sequence[str]) -> Mapping[str, str]:
         """How those of *ids* that are settled ended: by an answer, or NOBODY's."""
-        return {one: self._settled[one][1] for one in ids if one in self._settled}
+        ended = {one: self._settled[one][1] for one in ids if one in self._settled}
+        elsewhere = [one for one in ids if one not in ended]
+        if self.board is None or not elsewhere:
+            return ended
+        return {**ended, **await self.board.endings(elsewhere)}
 
     async def changed(self, since: int, within_s: float) -> None:
-        """Wait until a question has come or gone *since* that number of `changes`, *within_s* seconds at most."""
+        """Wait until a question has come or gone *since* that number of `changes`, *within_s* seconds at most.
+
+        What happens in other processes is looked for every LOOK_S.
+        """
         if self.changes != since:
             return
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(within_s if self.board is None else min(within_s, LOOK_S)):
                 await self._change.wait()
         except TimeoutError:
             return
@@ -142,7 +167,29 @@ class OpenQuestions:
         self._tell()
         return waiting
 
-    def _settle(self, waiting: OpenQuestion) -> None:
+    async def _answered(self, waiting: OpenQuestion) -> Consent:
+        if self.board is None:
+            return await waiting.answer
+        await self.board.put(waiting.posted())
+        while not waiting.answer.done():
+            await asyncio.wait((waiting.answer,), timeout=LOOK_S)
+            posted = await self.board.find(waiting.id, waiting.owner)
+            if posted is not None and posted.answer is not None and not waiting.answer.done():
+                waiting.answer.set_result(Consent(posted.answer))
+        return waiting.answer.result()
+
+    async def _answer_elsewhere(self, question_id: str, owner: str | None, answer: Consent) -> None:
+        """Answer a question that waits in another process."""
+        posted = await self.board.find(question_id, owner) if self.board is not None else None
+        if posted is None or self.board is None:
+            raise self._not_open(question_id, owner)
+        if answer.value not in _allowed(posted.body):
+            raise _no_choice(answer)
+        if not await self.board.answer(question_id, answer.value):
+            now = await self.board.find(question_id, owner) or posted
+            raise _settled(question_id, now.ended or now.answer or NOBODY)
+
+    def _settle(self, waiting: OpenQuestion) -> str:
         del self._open[waiting.id]
         future = waiting.answer
         ended = future.result().value if future.done() and not future.cancelled() else NOBODY
@@ -150,6 +197,7 @@ class OpenQuestions:
         while len(self._settled) > MOST_SETTLED:
             self._settled.popitem(last=False)
         self._tell()
+        return ended
 
     def _tell(self) -> None:
         self.changes += 1
@@ -162,6 +210,15 @@ class OpenQuestions:
             message = f"There is no open question {question_id[:80]!r}."
             return UnknownConsent(message, hint="See GET /v1/consents for those that are.", param="id")
         return _settled(question_id, known[1])
+
+
+def _allowed(body: JsonObject) -> set[Json]:
+    shown = body.get("choices")
+    return {choice.get("answer") for choice in shown if isinstance(choice, dict)} if isinstance(shown, list) else set()
+
+
+def _no_choice(answer: Consent) -> InvalidRequest:
+    return InvalidRequest(f"{answer.value} is none of this question's choices.", param="answer")
 
 
 def _settled(question_id: str, how: str) -> ConsentSettled:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pointsman.bootstrap import ledger_reader, open_router, response_store
+from pointsman.bootstrap import consent_board, ledger_reader, open_router, response_store
 from pointsman.config.load import Loaded, reload
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
@@ -51,6 +51,7 @@ async def open_state(
 ) -> AsyncIterator[State]:
     """The state for *loaded*, with everything it needs open."""
     resilience = loaded.settings.resilience
+    questions = questions or OpenQuestions()
     server = loaded.settings.server
     keys = [*([server.master_key] if server.master_key is not None else []), *server.keys.values()]
     guard = Guard(
@@ -59,7 +60,7 @@ async def open_state(
         keys=tuple(keys),
     )
     async with open_router(loaded, embedded=embedded) as router:
-        with response_store(loaded) as responses:
+        with response_store(loaded) as responses, consent_board(loaded) as questions.board:
             yield State(
                 router=router,
                 guard=guard,
@@ -67,7 +68,7 @@ async def open_state(
                 max_body_bytes=server.max_body_bytes,
                 responses=responses,
                 keep_alive_s=server.keep_alive_s,
-                questions=questions or OpenQuestions(),
+                questions=questions,
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,
             )

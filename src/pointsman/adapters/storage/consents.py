@@ -1,0 +1,137 @@
+"""Where the processes of one gateway show each other the questions that wait in them: an SQLite file beside the ledger.
+
+It holds what a dialog shows, and no prompt. Rows are forgotten a while after their question is settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pointsman.adapters.storage.database import open_writable
+from pointsman.core.errors import ConfigError
+from pointsman.core.jsontypes import JsonObject
+from pointsman.core.ports import PostedQuestion
+
+logger = logging.getLogger("pointsman.consents")
+
+REMEMBERED_S = 600.0  # so long a late answer is told from a wrong one
+NOTHING: Mapping[str, str] = {}
+Result = TypeVar("Result")
+
+
+def consents_path(ledger: Path) -> Path:
+    """The board's file beside the *ledger*."""
+    return ledger.with_name(f"{ledger.stem}-consents{ledger.suffix}")
+
+
+class SqliteConsents:
+    """See core.ports.ConsentBoard. `clock` is seconds since the epoch.
+
+    Each call works in a thread, on the one connection of this process. Make it after a fork, not before.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    async def put(self, posted: PostedQuestion, /) -> None:
+        """See core.ports.ConsentBoard."""
+        forgotten_at_s = posted.expires_s + REMEMBERED_S
+        row = (posted.id, posted.owner or "", posted.session, forgotten_at_s, json.dumps(posted.body), None, None)
+
+        def work(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM questions WHERE forgotten_at_s <= ?", (self._clock(),))
+            database.execute("INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+        await self._do(work, None)
+
+    async def open_to(self, owner: str | None, session: str | None, /) -> Sequence[JsonObject]:
+        """See core.ports.ConsentBoard."""
+        query = (
+            "SELECT body FROM questions WHERE owner = ? AND answer IS NULL AND ended IS NULL AND forgotten_at_s > ?"
+            " AND (? IS NULL OR session = ?) ORDER BY rowid"
+        )
+        values = (owner or "", self._clock() + REMEMBERED_S, session, session)
+        rows: Sequence[tuple[str]] = await self._do(lambda database: database.execute(query, values).fetchall(), ())
+        return [json.loads(body) for (body,) in rows]
+
+    async def find(self, question_id: str, owner: str | None, /) -> PostedQuestion | None:
+        """See core.ports.ConsentBoard."""
+        query = "SELECT session, forgotten_at_s, body, answer, ended FROM questions WHERE id = ? AND owner = ?"
+        row = await self._do(lambda database: database.execute(query, (question_id, owner or "")).fetchone(), None)
+        if row is None:
+            return None
+        session, forgotten_at_s, body, answer, ended = row
+        return PostedQuestion(
+            id=question_id,
+            owner=owner,
+            session=session,
+            expires_s=forgotten_at_s - REMEMBERED_S,
+            body=json.loads(body),
+            answer=answer,
+            ended=ended,
+        )
+
+    async def answer(self, question_id: str, answer: str, /) -> bool:
+        """See core.ports.ConsentBoard."""
+        query = "UPDATE questions SET answer = ? WHERE id = ? AND answer IS NULL AND ended IS NULL"
+        changed = await self._do(lambda database: database.execute(query, (answer, question_id)).rowcount, 0)
+        return changed > 0
+
+    async def end(self, question_id: str, how: str, /) -> None:
+        """See core.ports.ConsentBoard."""
+        query = "UPDATE questions SET ended = ? WHERE id = ?"
+        await self._do(lambda database: database.execute(query, (how, question_id)), None)
+
+    async def endings(self, ids: Sequence[str], /) -> Mapping[str, str]:
+        """See core.ports.ConsentBoard."""
+        query = f"SELECT id, ended FROM questions WHERE ended IS NOT NULL AND id IN ({', '.join('?' * len(ids))})"  # noqa: S608  question marks only
+        return await self._do(lambda database: dict(database.execute(query, ids).fetchall()), NOTHING)
+
+    def close(self) -> None:
+        """Let go of the file; again does nothing."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _do(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """What *work* gives; *otherwise* when the file is in trouble: the process goes on alone."""
+        try:
+            return await asyncio.to_thread(self._locked, work)
+        except (sqlite3.Error, OSError, ConfigError) as error:
+            logger.warning("consents-not-shared file=%s reason=%s", self.path, error)
+            return otherwise
+
+    def _locked(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        with self._lock:
+            if self._connection is None:
+                self._connection = open_writable(self.path, scripts())
+            return work(self._connection)
+
+
+def scripts() -> list[str]:
+    """The shipped scripts in order, as in database.migrations."""
+    folder = resources.files("pointsman.adapters.storage") / "sql" / "consents"
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return [script.read_text("utf-8") for script in found]
