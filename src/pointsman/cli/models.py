@@ -1,7 +1,8 @@
-"""`pointsman models`: the models one may ask for, and what is known about each."""
+"""`pointsman models`: the models one may ask for, what is known about each, and how well they are."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,18 +10,27 @@ import click
 from pointsman.cli.figures import NOTHING, dollars, window
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
-from pointsman.core.errors import NoModelAvailable
+from pointsman.core.errors import ConfigError, NoModelAvailable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.text import Text
 
+    from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.health import Health
     from pointsman.core.jsontypes import JsonObject
 
 EXAMPLES = """\b
 Examples:
   pointsman models
   pointsman models --json | jq -r '.[].name'
+"""
+RESET_EXAMPLES = """\b
+Examples:
+  pointsman models reset
+  pointsman models reset gemini-pro
 """
 
 
@@ -42,6 +52,46 @@ def list_models(*, as_json: bool, config: str | None) -> None:
     print_models(config, as_json=as_json)
 
 
+@models.command(short_help="Have models asked again that are left alone.", epilog=RESET_EXAMPLES)
+@click.argument("name", required=False)
+@json_option
+@config_option
+def reset(name: str | None, *, as_json: bool, config: str | None) -> None:
+    """Have models asked again that gateways leave alone, because they failed or are out of quota.
+
+    NAME is a model or an endpoint; without it all are meant. Running gateways hear of it within a second.
+    """
+    from pointsman.bootstrap import reset_healths
+    from pointsman.cli.setup import ready
+    from pointsman.engine.healths import in_words, to_json
+
+    loaded = ready(config).loaded
+    forgotten = reset_healths(loaded, _meant(name, loaded.catalog))
+    if as_json:
+        print_json([to_json(health) for health in forgotten])
+        return
+    for health in forgotten:
+        click.echo(f"{health.subject} was {in_words(health, time.time())}; it is asked again")
+    if not forgotten:
+        say("Nothing to reset: nobody is known to be unwell.")
+
+
+def _meant(name: str | None, catalog: Catalog) -> set[str]:
+    """The cards and endpoints that *name* means; a usage error when there are none."""
+    from pointsman.cli.names import require_known
+    from pointsman.resilience.availability import is_of
+
+    subjects = {card.id for card in catalog.models} | {card.endpoint.name for card in catalog.models}
+    if name is None:
+        return subjects
+    model = catalog.resolve(name)
+    meant = {subject for subject in subjects if is_of(subject, name) or is_of(subject, model)}
+    if not meant:
+        require_known(name, catalog, said_by="NAME")
+        raise click.UsageError(f"NAME: {name[:200]!r} stands for several models; name one", click.get_current_context())
+    return meant
+
+
 def print_models(config: str | None, *, as_json: bool) -> None:
     """The configured catalog on stdout."""
     from pointsman.cli.setup import HOW_TO_ADD, ready
@@ -50,17 +100,30 @@ def print_models(config: str | None, *, as_json: bool) -> None:
     catalog = start.loaded.catalog
     for line in start.found:
         say(f"found {line}")
-    if as_json:
-        print_json([model_json(card, catalog) for card in catalog.models])
-        return
-    if not catalog.models:
+    if not catalog.models and not as_json:
         raise NoModelAvailable("No model is configured, and none was found on this machine.", hint=" ".join(HOW_TO_ADD))
-    print_table(catalog)
+    unwell = _unwell(start.loaded)
+    if as_json:
+        print_json([{**model_json(card, catalog), "health": _health_json(card, unwell)} for card in catalog.models])
+    else:
+        print_table(catalog, unwell)
 
 
-def print_table(catalog: Catalog) -> None:
-    """Models, then the names that stand for others."""
-    rows = table("MODEL", "TIER", "WHERE", "ENDPOINT", "CONTEXT", "$ IN/OUT PER M", right=("CONTEXT",))
+def _unwell(loaded: Loaded) -> Sequence[Health] | None:
+    """Who is not well, as gateways on this machine have told; None when none of them ever has."""
+    from pointsman.bootstrap import known_healths
+
+    try:
+        return known_healths(loaded)
+    except ConfigError as error:
+        say(f"warning: {error}")
+        return None
+
+
+def print_table(catalog: Catalog, unwell: Sequence[Health] | None = None) -> None:
+    """Models, with their state where it is known, then the names that stand for others."""
+    columns = ("MODEL", "TIER", "WHERE", "ENDPOINT", "CONTEXT", "$ IN/OUT PER M")
+    rows = table(*columns, *(("STATE",) if unwell is not None else ()), right=("CONTEXT",))
     for card in catalog.models:
         rows.add_row(
             card.id,
@@ -69,6 +132,7 @@ def print_table(catalog: Catalog) -> None:
             card.endpoint.name,
             window(card.context_tokens),
             _price(card),
+            *((_state(card, unwell),) if unwell is not None else ()),
         )
     print_data(rows)
     names = _other_names(catalog)
@@ -76,6 +140,22 @@ def print_table(catalog: Catalog) -> None:
         click.echo()
     for name in names:
         click.echo(name)
+
+
+def _state(card: ModelCard, unwell: Sequence[Health]) -> Text:
+    """How *card* is, in a few words."""
+    from rich.text import Text
+
+    from pointsman.engine.healths import in_words, of_card
+
+    health = of_card(card, unwell)
+    return Text(in_words(health, time.time()), style="green" if health.cause is None else "red")
+
+
+def _health_json(card: ModelCard, unwell: Sequence[Health] | None) -> JsonObject | None:
+    from pointsman.engine.healths import of_card, to_json
+
+    return to_json(of_card(card, unwell)) if unwell is not None else None
 
 
 def tiers_of(card: ModelCard, catalog: Catalog) -> list[str]:

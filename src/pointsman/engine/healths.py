@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pointsman.core.health import Health
+from pointsman.resilience.availability import badness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pointsman.core.catalog import Catalog
+    from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.jsontypes import JsonObject
 
 
@@ -19,6 +20,13 @@ def of_catalog(catalog: Catalog, unwell: Iterable[Health]) -> list[Health]:
     models = [(False, card.id) for card in catalog.models]
     endpoints = [(True, name) for name in dict.fromkeys(card.endpoint.name for card in catalog.models)]
     return [known.get(who) or Health(subject=who[1], is_endpoint=who[0]) for who in (*models, *endpoints)]
+
+
+def of_card(card: ModelCard, unwell: Iterable[Health]) -> Health:
+    """The health that counts for *card* where these are *unwell*: its own, or its endpoint's where that is worse."""
+    both = {(False, card.id), (True, card.endpoint.name)}
+    found = [health for health in unwell if (health.is_endpoint, health.subject) in both]
+    return max(found, key=badness, default=Health(subject=card.id))
 
 
 def to_json(health: Health) -> JsonObject:
@@ -38,6 +46,13 @@ def to_json(health: Health) -> JsonObject:
 
 def in_words(health: Health, now_s: float) -> str:
     """*health* in a few words: "cooling for 12 s (capacity)"."""
-    wait = f" for {health.until_s - now_s:.0f} s" if health.until_s is not None and health.until_s > now_s else ""
+    wait = f" for {_span(health.until_s - now_s)}" if health.until_s is not None and health.until_s > now_s else ""
     cause = f" ({health.cause.value})" if health.cause is not None else ""
     return f"{health.state.value}{wait}{cause}"
+
+
+def _span(seconds: float) -> str:
+    """*seconds* as a person counts them: "12 s", "50 min", "7 h"."""
+    if seconds <= 2 * 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds <= 2 * 3600 else f"{seconds / 3600:.0f} h"

@@ -171,7 +171,7 @@ class Availability:
         """The health that counts for *card*: its own, or its endpoint's where that is worse."""
         self._settle(self.clock())
         shown = [self._shown(found) for found in self._found(card)]
-        return max(shown, key=_badness, default=Health(subject=card.id))
+        return max(shown, key=badness, default=Health(subject=card.id))
 
     def healths(self) -> Sequence[Health]:
         """Whoever is not healthy."""
@@ -356,7 +356,8 @@ def _wait_s(found: Condition, at: float, now_s: float) -> float:
     return min(wait_s, PROBE_WAIT_S) if found.state is HealthState.PROBING else wait_s
 
 
-def _badness(health: Health) -> tuple[int, float]:
+def badness(health: Health) -> tuple[int, float]:
+    """What makes one health worse than another: the state, then how long it lasts."""
     return _BADNESS[health.state], health.until_s or 0.0
 
 
