@@ -22,7 +22,7 @@ from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, 
 from pointsman.engine.outcome import declined, exhausted, unwell
 from pointsman.engine.usage import estimate
 from pointsman.resilience.backoff import MOST_S
-from pointsman.resilience.cause import kind_of
+from pointsman.resilience.cause import is_overloaded, kind_of
 from pointsman.resilience.plan import NOT_UNWELL, Next, Plan, is_loading
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ class Turn(Generic[Piece]):
     async def _first(self) -> Next:
         """The first attempt; AllUnwell when nobody may be asked."""
         step = self.plan.first() or self._nobody()
-        if not step.needs_consent:
-            return step
         preferred = self.plan.open_models[self.plan.decision.preferred or step.card.id]
+        if not step.needs_consent and not (self.inbound.asks_always and step.card.name != preferred.name):
+            return step
         said = self.consents.of(self.inbound.caller)
         if said is not None and preferred.name in said.while_unwell:
             return step
@@ -220,7 +220,7 @@ class Turn(Generic[Piece]):
         step = self.plan.after(failure)
         if step is None:
             raise self._ended(failure)
-        if step.needs_consent:
+        if step.needs_consent or (self.inbound.asks_always and step.card.name != card.name):
             step = await self._consented(card, step, failure)
         if step.pause_s:
             await self._pause(step.pause_s, failure)
@@ -295,7 +295,7 @@ class Turn(Generic[Piece]):
             found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
             slot.whole()
         except AttemptFailed as error:
-            has_failed = error.failure.kind is FailureKind.TRANSIENT
+            has_failed = is_overloaded(error.failure)
             raise
         finally:
             slot.release(failed=has_failed)
@@ -309,7 +309,7 @@ class Turn(Generic[Piece]):
             overhear = self._overhear(card) if self.mark is not None else None
             begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s, overhear)
         except BaseException as error:
-            slot.release(failed=isinstance(error, AttemptFailed) and error.failure.kind is FailureKind.TRANSIENT)
+            slot.release(failed=isinstance(error, AttemptFailed) and is_overloaded(error.failure))
             raise
         slot.first_byte()
         self.plan.health.answering(card)

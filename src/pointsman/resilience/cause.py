@@ -27,6 +27,11 @@ def cause_of(failure: Failure) -> Cause:
     return _CAUSES.get(failure.kind, Cause.CAPACITY)
 
 
+def is_overloaded(failure: Failure) -> bool:
+    """Whether *failure* says that the endpoint is asked too much; a connection that is refused or breaks does not."""
+    return failure.kind is FailureKind.TRANSIENT and cause_of(failure) is Cause.CAPACITY
+
+
 def kind_of(cause: Cause | None) -> FailureKind:
     """The kind of failure that a model is unwell by."""
     return _KINDS[cause] if cause is not None else FailureKind.UNKNOWN
