@@ -33,6 +33,15 @@ class Outcome(StrEnum):
 
 
 @value_type
+class PromptCount:
+    """What a long prompt is made of, for an estimate by family of tokenizers: see `routing.tokens`."""
+
+    signs: tuple[int, ...]  # characters of each kind
+    messages: int
+    images: int = 0
+
+
+@value_type
 class PromptFeatures:
     """What can be seen in a request without asking a model. Token figures are estimates."""
 
@@ -44,6 +53,7 @@ class PromptFeatures:
     in_tool_loop: bool = False  # the last message is a tool's result
     is_housekeeping: bool = False  # a title, tags or follow-ups for a user interface
     max_output_tokens: int | None = None
+    count: PromptCount | None = field(default=None, compare=False)  # None: a short prompt
 
 
 @value_type

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Capability
 from pointsman.core.chat import EmbeddingRequest, Media, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
-from pointsman.core.decision import PromptFeatures
+from pointsman.core.decision import PromptCount, PromptFeatures
+from pointsman.routing.tokens import WORTH_COUNTING, signs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,21 +56,33 @@ def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
         return PromptFeatures(ask="", estimated_input_tokens=_longest_input_tokens(request))
     messages = request.messages
     ask, asked_at = _last_ask(messages)
+    tokens, needs = estimated_input_tokens(request), _needs(request)
     return PromptFeatures(
         ask=_bounded(ask),
-        estimated_input_tokens=estimated_input_tokens(request),
+        estimated_input_tokens=tokens,
         turns=sum([_has_content_of_a_person(message) for message in messages]),
-        needs=_needs(request),
+        needs=needs,
         n_tools=len(request.tools),
         in_tool_loop=asked_at != len(messages) - 1 and in_tool_loop(messages),
         is_housekeeping=is_housekeeping(ask) or _is_completion(messages),
         max_output_tokens=request.sampling.max_output_tokens,
+        count=_count(request) if tokens >= WORTH_COUNTING or Capability.IMAGES in needs else None,
     )
 
 
 def _longest_input_tokens(request: EmbeddingRequest) -> int:
     """Each input has the window to itself, so the longest counts: token ids as they are, text as estimated."""
     return max((len(one) if isinstance(one, tuple) else -(-_eighths(one) // 8) for one in request.inputs), default=0)
+
+
+def _count(request: ChatRequest) -> PromptCount:
+    texts = [text for message in request.messages for text in _texts(message.parts)]
+    texts += [text for tool in request.tools for text in _tool_texts(tool)]
+    return PromptCount(
+        signs=signs_of("".join(texts)),
+        messages=len(request.messages),
+        images=sum([_n_images(message.parts) for message in request.messages]),
+    )
 
 
 def last_ask(messages: Sequence[Message]) -> str:
@@ -222,6 +235,13 @@ def _has_image(parts: Sequence[Part]) -> bool:
         elif isinstance(part, ToolResult) and _has_image(part.content):
             return True
     return False
+
+
+def _n_images(parts: Sequence[Part]) -> int:
+    return sum(
+        _n_images(part.content) if isinstance(part, ToolResult) else isinstance(part, Media) and part.kind == "image"
+        for part in parts
+    )
 
 
 def _texts(parts: Sequence[Part]) -> Iterator[str]:
