@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,11 +85,12 @@ def test_a_model_nobody_configured_is_not_written(tmp_path: Path) -> None:
     assert read_healths(path, IDENTITIES, now_s=NOW_S) == [COOLING]
 
 
-def test_a_long_message_is_cut(tmp_path: Path) -> None:
-    """To 500 characters."""
+@pytest.mark.parametrize(("said", "kept"), [("x" * 501, "x" * 500), ("half \ud83d of it", "half ? of it")])
+def test_a_message_is_kept_as_far_as_it_can_be(tmp_path: Path, said: str, kept: str) -> None:
+    """500 characters, and none that is half."""
     path = tmp_path / "healths.db"
-    write(path, replace(COOLING, message="x" * 501))
-    assert read_healths(path, IDENTITIES, now_s=NOW_S) == [replace(COOLING, message="x" * 500)]
+    write(path, replace(COOLING, message=said))
+    assert read_healths(path, IDENTITIES, now_s=NOW_S) == [replace(COOLING, message=kept)]
 
 
 def test_trouble_is_logged_once_and_nobody_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +101,33 @@ def test_trouble_is_logged_once_and_nobody_waits(tmp_path: Path, caplog: pytest.
             party.tell(COOLING)
         assert list(party.news()) == []
     assert [record.message.split(" ")[0] for record in caplog.records] == ["healths-not-shared"]
+
+
+def test_what_was_told_in_trouble_is_shared_when_it_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The latest of each; the log says that it is over."""
+    blocker, rung = tmp_path / "folder", threading.Event()
+    blocker.write_text("")
+    path = blocker / "healths.db"
+    with caplog.at_level(logging.WARNING, "pointsman.healths"), store(path) as one, store(path, rung) as other:
+        one.tell(COOLING)
+        one.tell(replace(COOLING, failures=9))
+        blocker.unlink()
+        assert rung.wait(WAIT_S)
+        assert list(other.news()) == [replace(COOLING, failures=9)]
+    assert {record.message.split(" ")[0] for record in caplog.records} == {"healths-not-shared", "healths-shared-again"}
+
+
+def test_a_row_that_cannot_be_read_is_trouble_and_no_crash(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody edited the file."""
+    path = tmp_path / "healths.db"
+    write(path, COOLING)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE healths SET state = 'poorly'")
+    with caplog.at_level(logging.WARNING, "pointsman.healths"), store(path) as party:
+        assert list(party.news()) == []
+    assert "'poorly' is not a valid HealthState" in caplog.text
+    with pytest.raises(ConfigError, match="poorly"):
+        read_healths(path, IDENTITIES, now_s=NOW_S)
 
 
 def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:

@@ -269,8 +269,13 @@ def _columns(health: Health) -> tuple[str | float | None, ...]:
         health.until_s,
         health.failures,
         health.share,
-        health.message[:MAX_MESSAGE] if health.message is not None else None,
+        _storable(health.message) if health.message is not None else None,
     )
+
+
+def _storable(message: str) -> str:
+    """*message* cut, and without the halves of characters that JSON lets through and SQLite refuses."""
+    return message[:MAX_MESSAGE].encode("utf-8", "replace").decode()
 
 
 def _health(row: Row) -> Health:
