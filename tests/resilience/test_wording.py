@@ -48,8 +48,9 @@ def test_each_kind_has_its_words(kind: FailureKind, cause: Cause, words: str) ->
 
 
 def test_a_quota_with_a_known_end_is_a_daily_one() -> None:
-    """Without one it may be an account without credit."""
+    """Without one, or with one that is only our guess, it may be an account without credit."""
     assert why_asked(QUESTION) == "daily quota used up"
+    assert why_asked(replace(QUESTION, until_is_named=False)) == "quota used up"
     assert why_asked(replace(QUESTION, until_s=None)) == "quota used up"
 
 

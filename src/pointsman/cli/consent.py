@@ -125,9 +125,20 @@ def _shown(console: Console, question: Question, chooser: Chooser, now_s: float)
         return
     from rich.live import Live
 
-    first = picture(question, chooser, now_s)
-    with Live(first, console=console, auto_refresh=False, transient=True, vertical_overflow="visible") as live:
-        yield lambda: live.update(picture(question, chooser, now_s), refresh=True)
+    live = Live(
+        picture(question, chooser, now_s),
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        vertical_overflow="visible",
+    )
+    try:
+        with live:
+            yield lambda: live.update(picture(question, chooser, now_s), refresh=True)
+    finally:
+        console.show_cursor()  # Ctrl-C may come before `live` has begun, or while it ends
 
 
 def _nothing() -> None:

@@ -156,7 +156,14 @@ async def answer(
     """
     began = router.clock()
     request = heard.request if show is not None else replace(heard.request, stream=False, stream_usage=False)
-    inbound = Inbound(request=request, arrived_s=began, caller=conversation.caller(), surface=SURFACE, ask=ask)
+    inbound = Inbound(
+        request=request,
+        arrived_s=began,
+        caller=conversation.caller(),
+        surface=SURFACE,
+        ask=ask,
+        asks_always=conversation.manner is Manner.NO,
+    )
     try:
         if show is None:
             await _whole(router, inbound, heard)

@@ -35,3 +35,4 @@ class Question:
     failed_is_local: bool
     cost_usd: float | None  # what *other* would cost for this request, its output estimated; None: not known
     can_keep_trying: bool = True
+    until_is_named: bool = True  # by the endpoint, else it is our own guess

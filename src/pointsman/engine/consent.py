@@ -89,6 +89,7 @@ def question_for(
         cause=cause_of(failure),
         message=failure.message,
         until_s=until_s,
+        until_is_named=failure.until_s is not None,
         other_is_local=other.is_local,
         failed_is_local=failed.is_local,
         cost_usd=other.price.cost_usd(usage) if other.price is not None else None,

@@ -33,7 +33,8 @@ class Inbound:
     """A decoded request, who sent it, and its original bytes when they may be relayed verbatim.
 
     `raw` goes as it is, with `relayed_headers`, to endpoints that speak `relays_to`; others get the request translated.
-    `ask` reaches the person behind the request; None: nobody is there.
+    `ask` reaches the person behind the request; None: nobody is there. With `asks_always` no policy lets another model
+    take over unasked.
     `arrived_s` is on the engine's monotonic clock.
     """
 
@@ -48,6 +49,7 @@ class Inbound:
     outward: Outward | None = None
     is_dry_run: bool = False
     ask: ConsentAsker | None = None
+    asks_always: bool = False
 
     @property
     def wants_stream(self) -> bool:

@@ -49,7 +49,12 @@ def what_happened(kind: FailureKind, cause: Cause, *, is_local: bool, until_s: f
 
 def why_asked(question: Question) -> str:
     """`what_happened` to the model that a question is about."""
-    return what_happened(question.kind, question.cause, is_local=question.failed_is_local, until_s=question.until_s)
+    return what_happened(
+        question.kind,
+        question.cause,
+        is_local=question.failed_is_local,
+        until_s=question.until_s if question.until_is_named else None,
+    )
 
 
 def choices(question: Question) -> Mapping[Consent, str]:
