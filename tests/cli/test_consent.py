@@ -6,16 +6,21 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from pointsman.bootstrap import load_config
 from pointsman.cli.chooser import DOWN, END, ENTER, Chooser
-from pointsman.cli.consent import ask_at, decided, offer, picture
+from pointsman.cli.consent import Manner, ask_at, decided, offer, picture
+from pointsman.cli.conversation import Conversation
+from pointsman.cli.session import router_session
+from pointsman.cli.turn import take_turn
 from pointsman.core.consent import Consent, Question
+from pointsman.core.errors import FallbackDeclined
 from pointsman.core.failure import FailureKind
 from pointsman.core.health import Cause
 from tests.cli.conftest import Run
@@ -197,6 +202,32 @@ def test_no_fallback_means_none_whatever_the_policy(
     done = run("chat", *flags, "hello", env=env)
     assert (done.code, done.out, asked(story)) == (4, "", ["large"])
     assert BUSY[1] in done.err
+
+
+@pytest.mark.parametrize(
+    ("manner", "answered"), [(Manner.NO, None), (Manner.YES, "quick"), (Manner.UNATTENDED, "quick")]
+)
+def test_no_fallback_holds_for_a_model_that_is_known_to_be_unwell(
+    story: Storyteller, folder: Path, manner: Manner, answered: str | None
+) -> None:
+    """Nobody is asked in its place, whatever the policy; it is not asked either."""
+    text = (folder / "pointsman.yaml").read_text(encoding="utf-8")
+    text = text.replace("{num_retries: 0}", '{num_retries: 0, policies: {"*": {not_found: silent}}}')
+    (folder / "pointsman.yaml").write_text(text, encoding="utf-8")
+    story.refuses["large"] = (404, "The model 'large' does not exist.")
+    conversation = Conversation(model="heavy")
+    with router_session(load_config(str(folder / "pointsman.yaml")), lambda _text: None) as session:
+        take_turn(session, conversation, "hello")
+        assert asked(story) == ["large", "small"]
+        conversation.manner = manner
+        with pytest.raises(FallbackDeclined) if answered is None else nullcontext():
+            take_turn(session, conversation, "hello")
+    last = conversation.turns[-1]
+    assert asked(story) == ["large", "small", *(["small"] if answered else [])]
+    assert (last.card.id if last.card else None) == answered
+    assert [(one.model, one.what) for one in last.fallbacks] == [("heavy", "known to be unwell")] * (
+        answered is not None
+    )
 
 
 def test_the_two_flags_exclude_each_other(run: Run, story: Storyteller) -> None:
