@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     phases = times.phases()
     for layout in options.layout or LAYOUTS:
         outcomes = measure(layout, options.callers, times)
-        found = report.verdict(outcomes, phases[0], phases[1])
+        found = report.verdict(outcomes, *phases)
         is_met = is_met and found.is_met
         parts.append(f"### {LAYOUTS[layout][0]}\n\n{report.markdown(outcomes, phases, found)}")
     text = "\n\n".join(parts)
