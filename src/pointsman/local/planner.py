@@ -52,14 +52,19 @@ class Plan:
     reason: str = ""
 
 
-def plan(wanted: str, size_bytes: int, residents: Sequence[Resident], budget_bytes: int) -> Plan:
-    """How *wanted* of *size_bytes* gets into *budget_bytes* beside *residents*."""
-    free = budget_bytes - sum(one.size_bytes for one in residents)
+def plan(
+    wanted: str, size_bytes: int, residents: Sequence[Resident], budget_bytes: int, *, reserved_bytes: int = 0
+) -> Plan:
+    """How *wanted* of *size_bytes* gets into *budget_bytes* beside *residents*.
+
+    *reserved_bytes* are kept for pinned models that are not loaded yet.
+    """
+    free = budget_bytes - reserved_bytes - sum(one.size_bytes for one in residents)
     if any(one.model == wanted for one in residents):
         return Plan(room=Room.FREE, free_bytes=free, reason=f"{wanted} is loaded")
     if size_bytes <= free:
         return Plan(room=Room.FREE, free_bytes=free, reason=f"{gigabytes(free)} are free")
-    pinned = sum(one.size_bytes for one in residents if one.is_pinned)
+    pinned = reserved_bytes + sum(one.size_bytes for one in residents if one.is_pinned)
     if size_bytes > budget_bytes - pinned:
         beside = f" beside {gigabytes(pinned)} of pinned models" if pinned else ""
         reason = f"{wanted} needs {gigabytes(size_bytes)}{beside}, the budget is {gigabytes(budget_bytes)}"

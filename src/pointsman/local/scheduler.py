@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pointsman.core.local import Presence
-from pointsman.local.planner import Resident, Room, plan
+from pointsman.local.planner import Plan, Resident, Room, plan
 
 FIXED_LOAD_S = 1.5  # a process, its graph, the memory's release
 COLD_BYTES_PER_S = 2_600_000_000  # from an NVMe disk; from the page cache two to four times as fast
@@ -195,7 +195,7 @@ class Scheduler:
         state = self._states[model]
         if self._waiting or self._moving() or state.presence is not Presence.ABSENT:
             return ()
-        if state.model.size_bytes > self.free_bytes:
+        if self._plan(state, self.clock()).room is not Room.FREE:
             return ()
         return self._load(state, self.clock())
 
@@ -239,7 +239,7 @@ class Scheduler:
         state = self._states[model]
         if state.presence is Presence.LOADED:
             return Room.FREE
-        return plan(model, state.model.size_bytes, self._residents(self.clock()), self.budget_bytes).room
+        return self._plan(state, self.clock()).room
 
     def next_tick_s(self) -> float | None:
         """When something may change by itself, on the clock; None when nothing waits."""
@@ -305,7 +305,7 @@ class Scheduler:
             state = self._states[name]
             if state.presence is not Presence.ABSENT:
                 continue
-            found = plan(name, state.model.size_bytes, self._residents(now_s), self.budget_bytes)
+            found = self._plan(state, now_s)
             if found.room is Room.FREE:
                 return [*effects, *self._load(state, now_s)]
             if found.room is Room.EVICT:
@@ -318,6 +318,21 @@ class Scheduler:
                 continue
             return effects  # it waits for the busy: nobody behind it may take the place it waits for
         return effects
+
+    def _plan(self, state: _State, now_s: float) -> Plan:
+        """How *state*'s model gets in; room is kept for pinned models that are not there yet."""
+        absent = (
+            one.model.size_bytes
+            for one in self._states.values()
+            if one.model.is_pinned and one is not state and one.presence is Presence.ABSENT
+        )
+        return plan(
+            state.model.name,
+            state.model.size_bytes,
+            self._residents(now_s),
+            self.budget_bytes,
+            reserved_bytes=sum(absent),
+        )
 
     def _load(self, state: _State, now_s: float) -> list[Effect]:
         state.presence, state.since_s = Presence.LOADING, now_s
