@@ -141,6 +141,27 @@ async def test_a_stream_under_way_may_finish_when_the_gateway_is_told_to_stop(
     assert await outcome(tmp_path, environ, decision_id) == "ok"
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_second_signal_ends_at_once(tmp_path: Path, environ: Mapping[str, str], workers: str) -> None:
+    """The caller is told in its stream; nobody waits for the drain."""
+    async with openai_server(streams("Once upon", then=hangs)) as upstream:
+        write(tmp_path, model(upstream.url))
+        async with serving(tmp_path, environ, "--workers", workers) as program, httpx2.AsyncClient() as http:
+            await until_listed(http, program.base_url, "first")
+            post = f"{program.base_url}/v1/chat/completions"
+            said = ""
+            async with http.stream("POST", post, json={**CHAT, "stream": True}) as response:
+                async for text in response.aiter_text():
+                    if not said:
+                        program.process.send_signal(signal.SIGTERM)
+                        await refused(program.base_url)
+                        program.process.send_signal(signal.SIGTERM)
+                    said += text
+            await program.ended()
+    assert "Once upon" in said
+    assert "The gateway is shutting down." in said.splitlines()[-2]
+
+
 async def refused(base_url: str) -> None:
     """Return when new connections are not taken any more."""
     async with asyncio.timeout(5), httpx2.AsyncClient() as http:

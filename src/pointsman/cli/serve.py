@@ -38,6 +38,7 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     from pointsman.bootstrap import embedded_models
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
+    from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
     from pointsman.server.run import LOG_FORMAT, bind, require_key_for_wide_bind
     from pointsman.server.run import serve as serve_on
@@ -52,7 +53,8 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     with bind(server.host, server.port) as listener, embedded_models(start.loaded, say) as addresses:
         tell_warnings(start.loaded)
         print_banner(start, port=listener.getsockname()[1], is_fallen=is_fallen)
-        serve_on(OpenGateway(start.loaded, addresses), listener, workers=server.workers)
+        drain = Drain(timeout_s=server.drain_timeout_s, delay_s=server.drain_delay_s)
+        serve_on(OpenGateway(start.loaded, addresses), listener, workers=server.workers, drain=drain)
 
 
 def _flags(host: str | None, port: int | None, workers: int | None) -> dict[str, Json]:

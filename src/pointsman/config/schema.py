@@ -74,7 +74,12 @@ class ServerSettings(Section):
         description="Seconds a streaming caller waits, while a model loads, before and between signs of life.",
     )
     drain_timeout_s: Seconds = Field(
-        default=30.0, description="Seconds that answers under way may still take after SIGTERM; then they are broken off."
+        default=30.0,
+        description="Seconds that answers under way may still take after SIGTERM; then they are broken off.",
+    )
+    drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=0.0,
+        description="Seconds that requests are still taken after SIGTERM while /readyz says no already.",
     )
     write_timeout_s: Seconds = Field(
         default=60.0, description="Seconds a caller may take in nothing of its stream before it is given up."

@@ -17,6 +17,7 @@ PointsmanError
 ├── Refused                      a constraint says no                                  403, exit 5
 │   └── ModelStruckOut           ... to the one model the caller insisted on
 ├── NoModelAvailable             nothing is configured, or nobody answered             503, exit 4
+│   ├── ShuttingDown             the gateway ends before the answer does
 │   ├── AllUnwell                every model that may answer is cooling or down
 │   ├── AllAttemptsFailed        every attempt of the plan failed
 │   │   ├── AllRateLimited       ... each with "too many requests"                     429
@@ -170,6 +171,12 @@ class NoModelAvailable(PointsmanError):
         """Keep *retry_after_s* beside the sentence."""
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class ShuttingDown(NoModelAvailable):
+    """The gateway ends before the answer does; another one, or the next start, may give it."""
+
+    code = "shutting_down"
 
 
 class AllUnwell(NoModelAvailable):

@@ -68,6 +68,7 @@ async def open_state(
                 max_body_bytes=server.max_body_bytes,
                 responses=responses,
                 keep_alive_s=server.keep_alive_s,
+                write_timeout_s=server.write_timeout_s,
                 questions=questions,
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,

@@ -52,7 +52,7 @@ async def no_websocket(_state: State, scope: Scope, _receive: Receive, send: Sen
 async def readyz(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
     """Requests may be sent: a model is configured and no shutdown is under way."""
     has_models = bool(state.router.catalog.models)
-    ready = state.is_ready and has_models
+    ready = has_models and not state.drain.has_begun
     reason = "ok" if ready else ("draining" if has_models else "no model is configured")
     await respond_json(send, 200 if ready else 503, {"status": reason, "models": len(state.router.catalog.models)})
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import gc
 import ipaddress
 import logging
-import os
 import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from pointsman.core.errors import ConfigError, PointsmanError
 from pointsman.server.app import App
+from pointsman.server.drain import Drain, DrainingServer
+from pointsman.server.workers import Workers
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -37,15 +36,15 @@ OpenState = Callable[[], "AbstractAsyncContextManager[State]"]
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
-DRAIN_S = 30
 
 
 class ReloadingApp:
     """The ASGI application with its lifespan: opens the state, replaces it on SIGHUP, closes it at the end."""
 
-    def __init__(self, open_state: OpenState) -> None:
-        """Serve what *open_state* opens."""
+    def __init__(self, open_state: OpenState, drain: Drain | None = None) -> None:
+        """Serve what *open_state* opens; *drain* is its server's."""
         self._open_state = open_state
+        self._drain = drain or Drain()
         self._app: App | None = None
         self._stack = AsyncExitStack()
         self._wanted = asyncio.Event()
@@ -60,7 +59,7 @@ class ReloadingApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._app = App(await self._stack.enter_async_context(self._open_state()))
+            self._app = App(await self._opened(self._stack))
         except PointsmanError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -81,7 +80,7 @@ class ReloadingApp:
             self._wanted.clear()
             fresh = AsyncExitStack()
             try:
-                state = await fresh.enter_async_context(self._open_state())
+                state = await self._opened(fresh)
             except PointsmanError as error:
                 log.error("reload-refused reason=%s", error)  # noqa: TRY400  a person's mistake, not a crash
                 continue
@@ -90,6 +89,9 @@ class ReloadingApp:
             log.warning("reloaded models=%d", len(state.router.catalog.models))
             old, self._stack = self._stack, fresh
             await old.aclose()
+
+    async def _opened(self, stack: AsyncExitStack) -> State:
+        return replace(await stack.enter_async_context(self._open_state()), drain=self._drain)
 
 
 def _spare_the_collector() -> None:
@@ -144,10 +146,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def serve(open_state: OpenState, listener: socket.socket, *, workers: int = 1) -> None:
+@dataclass(frozen=True, slots=True)
+class _Factory:
+    """Makes the application in the process that serves it."""
+
+    open_state: OpenState
+    drain: Drain
+
+    def __call__(self) -> ReloadingApp:
+        logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)  # a worker starts without the command's logging
+        return ReloadingApp(self.open_state, self.drain)
+
+
+def serve(open_state: OpenState, listener: socket.socket, *, workers: int = 1, drain: Drain | None = None) -> None:
     """Serve on *listener* until SIGINT or SIGTERM. With more than one worker *open_state* must be picklable."""
+    drain = drain or Drain()
     config = uvicorn.Config(
-        functools.partial(_make_app, open_state),
+        _Factory(open_state, drain),
         factory=True,
         http="httptools",
         ws="none",
@@ -160,45 +175,11 @@ def serve(open_state: OpenState, listener: socket.socket, *, workers: int = 1) -
         workers=workers,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAIN_S,
     )
     if workers > 1:
-        _Workers(config, sockets=[listener]).run()
+        Workers(config, sockets=[listener]).run()
         return
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def _make_app(open_state: OpenState) -> ReloadingApp:
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)  # a worker starts without the command's logging
-    return ReloadingApp(open_state)
-
-
-class _Workers(Multiprocess):
-    """The worker processes: ends as one process would, and hands a hangup on to them.
-
-    Expected of uvicorn: SIGHUP reaches the application. Actual: the workers are replaced by such that start from the
-    configuration of the first start.
-    """
-
-    is_interrupted = False
-
-    def run(self) -> None:
-        super().run()
-        if self.is_interrupted:
-            raise KeyboardInterrupt
-        if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
-            raise SystemExit(STARTUP_FAILURE)
-
-    def handle_int(self) -> None:
-        self.is_interrupted = True
-        super().handle_int()
-
-    def handle_hup(self) -> None:
-        ready = [process.pid for process in self.processes if process.pid is not None and process.is_ready(timeout=1)]
-        for pid in ready:
-            os.kill(pid, signal.SIGHUP)
-        if len(ready) < len(self.processes):  # one that is starting would die of it: once more at the next look
-            self.signal_queue.append(signal.SIGHUP)
+    DrainingServer(config, drain).run(sockets=[listener])
 
 
 @contextmanager
@@ -216,13 +197,16 @@ def _on_hangup(callback: Callable[[], object]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def running(open_state: OpenState, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def running(
+    open_state: OpenState, host: str = "127.0.0.1", port: int = 0, drain: Drain | None = None
+) -> AsyncIterator[str]:
     """A gateway inside this event loop, for programs and tests; gives its base URL."""
     listener = bind(host, port)
+    drain = drain or Drain()
     config = uvicorn.Config(
-        ReloadingApp(open_state), http="httptools", ws="none", lifespan="on", access_log=False, log_config=None
+        ReloadingApp(open_state, drain), http="httptools", ws="none", lifespan="on", access_log=False, log_config=None
     )
-    server = _Quiet(config)
+    server = _Quiet(config, drain)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(sockets=[listener]))
         await server.is_up.wait()
@@ -233,11 +217,11 @@ async def running(open_state: OpenState, host: str = "127.0.0.1", port: int = 0)
             await asyncio.wait((serving,))
 
 
-class _Quiet(uvicorn.Server):
+class _Quiet(DrainingServer):
     """Leaves the process's signals alone and says when it is up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config, drain)
         self.is_up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

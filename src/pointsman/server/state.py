@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
+from pointsman.server.drain import Drain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,8 @@ class State:
     max_body_bytes: int
     responses: ResponseStore | None = None  # None: no answer is kept to be gone on from
     keep_alive_s: float = 5.0  # how long a streaming caller is left without a sign of life
-    is_ready: bool = True
+    write_timeout_s: float = 60.0  # how long a streaming caller may take in nothing
+    drain: Drain = field(default_factory=Drain)
     questions: OpenQuestions = field(default_factory=OpenQuestions)
     consent_timeout_s: float = 60.0
     unattended: Consent = Consent.ONCE  # the answer when the time is over

@@ -12,7 +12,9 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.stream import StreamFailed
 from pointsman.dialects.frames import SseEvent, SseFrames
 from pointsman.server.headers import of_answer, of_decision
+from pointsman.server.http import CallerGone
 from pointsman.server.meanwhile import Meanwhile
+from pointsman.server.slow import SlowReader, hang_up
 
 if TYPE_CHECKING:
     from pointsman.core.decision import Decision
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pointsman.engine.inbound import Inbound, Outward
     from pointsman.engine.router import Router
     from pointsman.engine.turn import StreamedAnswer
+    from pointsman.server.drain import Drain
     from pointsman.server.http import Header, Send
 
 SSE = "text/event-stream"
@@ -79,17 +82,38 @@ class Stream:
     media_type: str
     keep_alive: bytes
     keep_alive_s: float
+    drain: Drain
+    write_timeout_s: float
     status: bool = False
     framing: Framing | None = None
     listener: Listener | None = None
     has_begun: bool = False
+    _out: SlowReader = field(init=False)
 
     async def answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
         """Send the answer to *inbound*. A PointsmanError before the head was sent is raised, later told in the stream.
 
         The head waits for the first content, so that a fallback can still change it; but no longer than a caller's
-        patience: then it says what was decided, and signs of life follow.
+        patience: then it says what was decided, and signs of life follow. CallerGone when the caller does not read.
         """
+        async with SlowReader(self.send, self.write_timeout_s) as self._out:
+            try:
+                await self._answer(router, inbound, outward)
+            except asyncio.CancelledError:
+                stopped = self.drain.breaks_off() if self.has_begun else None
+                if stopped is None:
+                    raise
+                await self._say_goodbye(outward, stopped)
+
+    async def _say_goodbye(self, outward: Outward, error: PointsmanError) -> None:
+        """Tell *error*, unless that too takes until somebody loses patience."""
+        try:
+            await self._fail(outward, error)
+        except asyncio.CancelledError as again:
+            await hang_up(self.send)
+            raise CallerGone from again
+
+    async def _answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
         resolved = await router.resolve(inbound)
         streamed: StreamedAnswer[bytes] | None = None
 
@@ -109,11 +133,14 @@ class Stream:
         except PointsmanError as error:
             if not self.has_begun:
                 raise
-            failed = StreamFailed(message=str(error), status=error.status, code=error.code)
-            await self._end(outward.stream_encoder().encode(failed))
+            await self._fail(outward, error)
         finally:
             if streamed is not None:
                 await streamed.pieces.aclose()
+
+    async def _fail(self, outward: Outward, error: PointsmanError) -> None:
+        failed = StreamFailed(message=str(error), status=error.status, code=error.code)
+        await self._end(outward.stream_encoder().encode(failed))
 
     async def _deliver(self, streamed: StreamedAnswer[bytes]) -> None:
         if not self.has_begun:
@@ -142,12 +169,12 @@ class Stream:
     async def _send(self, piece: bytes) -> None:
         if self.framing is not None:
             piece = self.framing.piece(piece)
-        await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._out.send(piece)
 
     async def _end(self, piece: bytes = b"") -> None:
         if self.framing is not None:
             piece = self.framing.piece(piece) + self.framing.end()
-        await self.send({"type": "http.response.body", "body": piece})
+        await self._out.send(piece, is_last=True)
 
 
 def status_event(model: str, reason: str) -> bytes:

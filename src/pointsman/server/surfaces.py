@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Operation
 from pointsman.core.chat import ChatReply, ChatRequest
-from pointsman.core.errors import NoModelAvailable, PointsmanError
+from pointsman.core.errors import NoModelAvailable, PointsmanError, ShuttingDown
 from pointsman.core.stream import Started
 from pointsman.dialects.raw import RawBody, parse_body
 from pointsman.engine.explain import as_json
@@ -93,6 +93,11 @@ class SurfaceEndpoint:
             return
         except PointsmanError as error:
             await self.refuse(send, error)
+        except asyncio.CancelledError:
+            stopped = state.drain.breaks_off()
+            if stopped is None:
+                raise
+            await self.refuse(send, stopped)
 
     def _request(self, raw: RawBody, remembered: Remembered | None) -> ChatRequest | EmbeddingRequest:
         if remembered is None:
@@ -131,6 +136,8 @@ class SurfaceEndpoint:
                 media_type=self.surface.stream_media_type,
                 keep_alive=self.surface.keep_alive,
                 keep_alive_s=state.keep_alive_s,
+                drain=state.drain,
+                write_timeout_s=state.write_timeout_s,
                 status=self.tells_status and is_open_webui(scope),
                 framing=self.framing() if self.framing is not None else None,
                 listener=remembered,
@@ -206,7 +213,7 @@ async def parsed(body: bytes) -> RawBody:
 
 def error_headers(error: PointsmanError) -> list[Header]:
     """`x-should-retry: false`, and Retry-After where a model may answer later."""
-    found = [NO_RETRY]
+    found = [] if isinstance(error, ShuttingDown) else [NO_RETRY]
     if isinstance(error, NoModelAvailable) and error.retry_after_s is not None:
         found.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
     return found
