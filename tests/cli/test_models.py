@@ -111,6 +111,11 @@ def test_a_model_is_reset_by_any_of_its_names(run: Run, told: float) -> None:
     assert run("models", "reset", "heavy").err == "Nothing to reset: nobody is known to be unwell.\n"
 
 
+def test_a_model_is_reset_with_its_endpoint(run: Run, told: float) -> None:
+    """Whose key was put right."""
+    assert run("models", "reset", "cloud").out == "openai was down for 50 min (auth); it is asked again\n"
+
+
 def test_without_a_name_all_are_reset(run: Run, told: float) -> None:
     """Models and endpoints."""
     done = run("models", "reset", "--json")

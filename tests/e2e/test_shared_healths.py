@@ -25,10 +25,10 @@ QUOTA = refuses(429, "You exceeded your current quota.", "insufficient_quota")
 
 
 async def until(http: httpx2.AsyncClient, base_url: str, state: str, within_s: float) -> JsonObject:
-    """The health of `first`, once it is *state* in the gateway at *base_url*."""
+    """The health of `first`'s endpoint, once it is *state* in the gateway at *base_url*."""
     began = time.monotonic()
     while True:
-        (found,) = (await http.get(f"{base_url}/v1/availability/first")).json()["data"]
+        _model, found = (await http.get(f"{base_url}/v1/availability/first")).json()["data"]
         if found["state"] == state:
             return dict(found)
         assert time.monotonic() - began < within_s, found
@@ -40,7 +40,7 @@ async def until_agreed(http: httpx2.AsyncClient, base_url: str, state: str) -> N
     began, states = time.monotonic(), set[str]()
     while time.monotonic() - began < SOON_S:
         answers = await asyncio.gather(*(http.get(f"{base_url}/v1/availability/first") for _ in range(10)))
-        states = {answer.json()["data"][0]["state"] for answer in answers}
+        states = {answer.json()["data"][1]["state"] for answer in answers}
     assert states == {state}
 
 
@@ -81,7 +81,7 @@ async def test_the_workers_of_one_gateway_agree(tmp_path: Path, environ: Mapping
             await until_agreed(http, program.base_url, "down")
             assert {await chat(http, program.base_url) for _ in range(20)} <= {429, 503}
             assert len(upstream.bodies) == 1
-            assert "first was down" in await command(tmp_path, environ, "models", "reset", "first")
+            assert "was down for 60 min (quota)" in await command(tmp_path, environ, "models", "reset", "first")
             await until_agreed(http, program.base_url, "healthy")
             assert {await chat(http, program.base_url) for _ in range(5)} == {200}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.core.health import Cause, Health, HealthState
-from pointsman.engine.healths import in_words, of_card, of_catalog, to_json
+from pointsman.engine.healths import in_words, named, of_card, of_catalog, to_json
 from pointsman.testing import a_card, a_catalog
 
 PRO, FLASH = a_card("pro", is_local=False), a_card("flash", is_local=False)
@@ -21,6 +21,22 @@ def test_whoever_is_not_known_to_be_unwell_is_well() -> None:
         Health(subject="flash"),
         Health(subject="cloud", is_endpoint=True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("pro", [(False, "pro"), (False, "pro#2"), (True, "cloud"), (True, "home")]),
+        ("best", [(False, "pro"), (False, "pro#2"), (True, "cloud"), (True, "home")]),
+        ("pro#2", [(False, "pro#2"), (True, "home")]),
+        ("cloud", [(True, "cloud")]),
+        ("nobody", []),
+    ],
+)
+def test_a_model_is_named_with_its_endpoints(name: str, found: list[tuple[bool, str]]) -> None:
+    """An endpoint alone, one deployment alone."""
+    catalog = a_catalog(PRO, FLASH, a_card("pro", id="pro#2"), aliases={"best": "pro"})
+    assert named(catalog, name) == found
 
 
 def test_the_worse_of_a_model_and_its_endpoint_counts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pointsman.core.catalog import Secret
 from pointsman.core.failure import Failure, FailureKind, Reach
 from pointsman.core.policy import Mark, Rule
@@ -86,17 +88,20 @@ async def test_everybody_is_listed_models_first() -> None:
     }
 
 
-async def test_one_is_shown_by_name_or_alias() -> None:
-    """A name may hold slashes."""
-    app = an_app()
-    for path, name in (
-        ("fast", "quick"),
-        ("org%2Fbig", "org/big"),
-        ("org/big", "org/big"),
-        ("127.0.0.1:9", "127.0.0.1:9"),
-    ):
-        answer = await call(app, "GET", f"/v1/availability/{path}")
-        assert [one["name"] for one in answer.json["data"]] == [name]
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("quick", ["quick", "127.0.0.1:9"]),
+        ("fast", ["quick", "127.0.0.1:9"]),
+        ("org%2Fbig", ["org/big", "api.example.com"]),
+        ("org/big", ["org/big", "api.example.com"]),
+        ("127.0.0.1:9", ["127.0.0.1:9"]),
+    ],
+)
+async def test_one_is_shown_by_name_or_alias(path: str, names: list[str]) -> None:
+    """With its endpoint, without which it is nothing; a name may hold slashes."""
+    answer = await call(an_app(), "GET", f"/v1/availability/{path}")
+    assert [one["name"] for one in answer.json["data"]] == names
 
 
 async def test_all_are_reset_at_once() -> None:
@@ -115,6 +120,17 @@ async def test_one_is_reset_alone() -> None:
     assert [one["name"] for one in answer.json["data"]] == ["quick"]
     assert (await states(app))["api.example.com"] == "down"
     assert (await call(app, "DELETE", "/v1/availability/fast")).json == {"object": "list", "data": []}
+
+
+async def test_a_model_is_reset_with_its_endpoint() -> None:
+    """Else it would be left alone still."""
+    app = an_app()
+    answer = await call(app, "DELETE", "/v1/availability/org/big")
+    assert [one["name"] for one in answer.json["data"]] == ["api.example.com"]
+    assert await states(app) == {
+        **dict.fromkeys(("org/big", "127.0.0.1:9", "api.example.com"), "healthy"),
+        "quick": "down",
+    }
 
 
 async def test_a_name_that_nobody_has_is_not_found() -> None:

@@ -59,7 +59,8 @@ def list_models(*, as_json: bool, config: str | None) -> None:
 def reset(name: str | None, *, as_json: bool, config: str | None) -> None:
     """Have models asked again that gateways leave alone, because they failed or are out of quota.
 
-    NAME is a model or an endpoint; without it all are meant. Running gateways hear of it within a second.
+    NAME is a model (with its endpoint) or an endpoint; without it all are meant. Running gateways hear of it within a
+    second.
     """
     from pointsman.bootstrap import reset_healths
     from pointsman.cli.setup import ready
@@ -79,13 +80,11 @@ def reset(name: str | None, *, as_json: bool, config: str | None) -> None:
 def _meant(name: str | None, catalog: Catalog) -> set[str]:
     """The cards and endpoints that *name* means; a usage error when there are none."""
     from pointsman.cli.names import require_known
-    from pointsman.resilience.availability import is_of
+    from pointsman.engine.healths import named
 
-    subjects = {card.id for card in catalog.models} | {card.endpoint.name for card in catalog.models}
     if name is None:
-        return subjects
-    model = catalog.resolve(name)
-    meant = {subject for subject in subjects if is_of(subject, name) or is_of(subject, model)}
+        return {card.id for card in catalog.models} | {card.endpoint.name for card in catalog.models}
+    meant = {subject for _, subject in named(catalog, name)}
     if not meant:
         require_known(name, catalog, said_by="NAME")
         raise click.UsageError(f"NAME: {name[:200]!r} stands for several models; name one", click.get_current_context())

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.jsontypes import JsonObject
 
+Who = tuple[bool, str]  # whether an endpoint; its name, or a card's id
+
 
 def of_catalog(catalog: Catalog, unwell: Iterable[Health]) -> list[Health]:
     """Every model's health and then every endpoint's, in the catalog's order; whoever is not *unwell* is healthy."""
@@ -20,6 +22,16 @@ def of_catalog(catalog: Catalog, unwell: Iterable[Health]) -> list[Health]:
     models = [(False, card.id) for card in catalog.models]
     endpoints = [(True, name) for name in dict.fromkeys(card.endpoint.name for card in catalog.models)]
     return [known.get(who) or Health(subject=who[1], is_endpoint=who[0]) for who in (*models, *endpoints)]
+
+
+def named(catalog: Catalog, name: str) -> list[Who]:
+    """Whom *name* means: an endpoint; or a model (any name of it), its deployments and their endpoints."""
+    names = {name, catalog.resolve(name)}
+    cards = [card for card in catalog.models if card.id in names or card.name in names]
+    endpoints = [
+        card.endpoint.name for card in (*cards, *catalog.models) if card in cards or card.endpoint.name == name
+    ]
+    return [*((False, card.id) for card in cards), *((True, endpoint) for endpoint in dict.fromkeys(endpoints))]
 
 
 def of_card(card: ModelCard, unwell: Iterable[Health]) -> Health:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pointsman.core.errors import UnknownModel
-from pointsman.engine.healths import of_catalog, to_json
-from pointsman.resilience.availability import is_of
+from pointsman.engine.healths import named, of_catalog, to_json
 from pointsman.server.http import respond_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.core.health import Health
+    from pointsman.engine.healths import Who
     from pointsman.server.http import Receive, Scope, Send
     from pointsman.server.state import State
 
@@ -21,28 +21,25 @@ _PREFIX = "/v1/availability/"
 
 
 async def show(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
-    """Every model and endpoint, or those that the path names: its deployments, and an endpoint of that name."""
+    """Every model and endpoint, or those that the path names."""
+    wanted = _wanted(state, scope)
     healths = of_catalog(state.router.catalog, state.router.health.healths())
-    await _respond(send, _named(state, scope, healths))
+    await _respond(send, [health for health in healths if (health.is_endpoint, health.subject) in wanted])
 
 
 async def reset(state: State, scope: Scope, _receive: Receive, send: Send) -> None:
     """Forget what is known of all, or of those that the path names; what was forgotten."""
-    named = _named(state, scope, of_catalog(state.router.catalog, ()))
-    wanted = {(health.is_endpoint, health.subject) for health in named}
-    names = dict.fromkeys(health.subject for health in named)
-    forgotten = [health for name in names for health in state.router.health.reset(name)]
-    await _respond(send, [health for health in forgotten if (health.is_endpoint, health.subject) in wanted])
+    names = dict.fromkeys(subject for _, subject in _wanted(state, scope))
+    await _respond(send, [health for name in names for health in state.router.health.reset(name)])
 
 
-def _named(state: State, scope: Scope, healths: Sequence[Health]) -> Sequence[Health]:
-    """Those of *healths* that the path names; UnknownModel when there are none."""
-    path = str(scope["path"])
+def _wanted(state: State, scope: Scope) -> Sequence[Who]:
+    """Those that the path names, all if it names none; UnknownModel when nobody is called so."""
+    path, catalog = str(scope["path"]), state.router.catalog
     if not path.startswith(_PREFIX):
-        return healths
+        return [(health.is_endpoint, health.subject) for health in of_catalog(catalog, ())]
     name = unquote(path.removeprefix(_PREFIX))
-    model = state.router.catalog.resolve(name)
-    found = [health for health in healths if is_of(health.subject, name) or is_of(health.subject, model)]
+    found = named(catalog, name)
     if not found:
         message = f"No model and no endpoint is called {name[:200]!r}."
         raise UnknownModel(message, hint="See GET /v1/availability for the names there are.")
