@@ -144,7 +144,7 @@ def test_a_short_prompt_is_not_counted() -> None:
     """It fits any window: the rough figure will do."""
     short = features_of(ChatRequest(messages=(Message(role=Role.USER, parts=(Text(text="x" * 2_000),)),)))
     assert short.count is None
-    assert estimated_tokens(short, "qwen3:8b") == short.estimated_input_tokens == 504
+    assert estimated_tokens(short, Family.QWEN) == short.estimated_input_tokens == 504
 
 
 def test_a_long_prompt_is_counted_with_all_that_is_in_it() -> None:
@@ -159,14 +159,14 @@ def test_a_long_prompt_is_counted_with_all_that_is_in_it() -> None:
     )
     features = features_of(request)
     assert features.count == PromptCount(signs=(2_001, 2, 0, 0, 0), messages=2, images=2)
-    assert estimated_tokens(features, "qwen3:8b") == 283 + 2 * 5 + 8 + 120 + 2 * 1_369
+    assert estimated_tokens(features, Family.QWEN) == 283 + 2 * 5 + 8 + 120 + 2 * 1_369
 
 
 def test_a_picture_alone_is_worth_counting() -> None:
     """It may be larger than a small window."""
     picture = Media(kind="image", data_base64="AAAA", media_type="image/png")
     features = features_of(ChatRequest(messages=(Message(role=Role.USER, parts=(picture,)),)))
-    assert estimated_tokens(features, "pixtral-12b") == 4_160 + 5
+    assert estimated_tokens(features, Family.TEKKEN) == 4_160 + 5
 
 
 def test_what_was_counted_makes_no_other_features() -> None:

@@ -14,7 +14,7 @@ from pointsman.core.decision import PromptCount, PromptFeatures
 from pointsman.routing.tokens import WORTH_COUNTING, signs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pointsman.core.chat import ChatRequest, Part, ToolSpec
 
@@ -76,7 +76,9 @@ def _longest_input_tokens(request: EmbeddingRequest) -> int:
 
 
 def _count(request: ChatRequest) -> PromptCount:
-    texts = [text for message in request.messages for text in _texts(message.parts)]
+    """Earlier thoughts are left out: templates and APIs do not show them to the model again."""
+    parts = (part for message in request.messages for part in message.parts if type(part) is not Reasoning)
+    texts = list(_texts(parts))
     texts += [text for tool in request.tools for text in _tool_texts(tool)]
     return PromptCount(
         signs=signs_of("".join(texts)),
@@ -244,7 +246,7 @@ def _n_images(parts: Sequence[Part]) -> int:
     )
 
 
-def _texts(parts: Sequence[Part]) -> Iterator[str]:
+def _texts(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         if isinstance(part, (Text, Reasoning, Refusal)):
             yield part.text

@@ -83,7 +83,7 @@ _NAMES: Final = tuple(
         (r"gemini|gemma", Family.GEMINI),
         (r"llama-?2|codellama|vicuna|phi-?3|mixtral|(?<!i)mistral[-:]7b|tinyllama|zephyr", Family.LLAMA2),
         (r"llama", Family.LLAMA3),  # before DeepSeek: distilled models keep the tokenizer of what they were
-        (r"qwen|qwq|qvq|distill:(?!.*llama)", Family.QWEN),
+        (r"qwen|qwq|qvq", Family.QWEN),
         (r"deepseek-r1:(?:1\.5|7|14|32)b", Family.QWEN),
         (r"deepseek-r1:(?:8|70)b", Family.LLAMA3),
         (r"deepseek", Family.DEEPSEEK),
@@ -121,12 +121,12 @@ def weigh(signs: tuple[int, ...], family: Family, *, messages: int = 0, tools: i
     return text + weights.message * messages + weights.tool * tools + once + weights.image * images
 
 
-def estimated_tokens(features: PromptFeatures, model: str) -> int:
-    """About how many tokens the prompt of these *features* is for the model that its endpoint calls *model*."""
+def estimated_tokens(features: PromptFeatures, family: Family) -> int:
+    """About how many tokens the prompt of these *features* is for *family*."""
     count = features.count
     if count is None:
         return features.estimated_input_tokens
-    return weigh(count.signs, family_of(model), messages=count.messages, tools=features.n_tools, images=count.images)
+    return weigh(count.signs, family, messages=count.messages, tools=features.n_tools, images=count.images)
 
 
 _SCALE: Final = STRIDE // BLOCK

@@ -1,0 +1,101 @@
+"""Whether a model read the whole prompt: what its server counted against what was estimated.
+
+A server that cuts a prompt in silence answers 200, and only its count of the prompt tells. Ollama, without
+`truncate: false`, drops the oldest messages until the rest fits `num_ctx`, or keeps about half of it where it shifts.
+
+the server counted                                                  the prompt was
+as much as estimated, or up to a third less                         read, unless that is the very last token that fits
+far less, and the estimate less its margin would not have fitted    cut
+far less, and just the half that shifting leaves                    cut
+far less, but it would have fitted                                  read: some servers do not count what they had cached
+
+For other local servers than Ollama the limit is not known: there a count far below the estimate is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pointsman.core.chat import ChatRequest
+from pointsman.core.stream import StreamFailed
+from pointsman.engine.context_size import OLLAMA, ContextSizes
+from pointsman.routing.tokens import MARGIN, family_of, weigh
+
+if TYPE_CHECKING:
+    from pointsman.core.catalog import ModelCard
+    from pointsman.core.chat import EmbeddingRequest, Usage
+    from pointsman.core.decision import PromptFeatures
+
+FAR_BELOW: Final = 0.7
+NEAR: Final = 0.02
+DOUBTFUL: Final = 0.5
+"""Of the estimate: a local server that counts fewer has probably not read all."""
+CODE: Final = "context_length_exceeded"
+PROMPT_CUT: Final = "prompt"
+"""What the record calls lost when a server seems to have left out part of the prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCheck:
+    """Judges one attempt by its usage, and lets the book of windows know."""
+
+    card: ModelCard
+    sizes: ContextSizes
+    tokens: int  # the text's, as estimated for this model
+    num_ctx: int | None  # what the request says; None: it cannot
+
+    def __call__(self, usage: Usage | None) -> StreamFailed | None:
+        """The failure that this *usage* shows; None when all is well, or nothing can be said."""
+        if usage is None or usage.is_estimated or usage.input_tokens <= 0:
+            return None
+        counted = usage.input_tokens
+        if self.num_ctx is None or not was_cut(counted, self.tokens, self.num_ctx):
+            self.sizes.book.took(self.card, counted)
+            return None
+        self.sizes.cut(self.card, counted)
+        message = (
+            f"the prompt of about {self.tokens:,} tokens is longer than the context length: "
+            f"{counted:,} were read with num_ctx {self.num_ctx:,}, the rest was left out"
+        )
+        return StreamFailed(message=message, code=CODE)
+
+    def lost(self, usage: Usage | None) -> tuple[str, ...]:
+        """PROMPT_CUT when a local server seems to have read only part of the prompt."""
+        is_known = usage is not None and not usage.is_estimated and usage.input_tokens > 0
+        if not is_known or self.num_ctx is not None or not self.card.is_local:
+            return ()
+        return (PROMPT_CUT,) if usage is not None and usage.input_tokens < DOUBTFUL * self.tokens else ()
+
+
+def was_cut(counted: int, tokens: int, num_ctx: int) -> bool:
+    """Whether a prompt of about *tokens* was cut, of which *counted* were read with a window of *num_ctx*."""
+    if counted >= FAR_BELOW * tokens:
+        return counted >= num_ctx - 1 and tokens > num_ctx
+    if tokens / (1 + MARGIN) > num_ctx:
+        return True
+    half = num_ctx - num_ctx // 2
+    return abs(counted - half) <= NEAR * half
+
+
+def check_for(
+    card: ModelCard, request: ChatRequest | EmbeddingRequest, features: PromptFeatures, sizes: ContextSizes
+) -> ContextCheck | None:
+    """How an answer of *card* is to be judged; None where there is nothing to judge by, or the caller wants the cut."""
+    if features.count is None or not isinstance(request, ChatRequest):
+        return None
+    num_ctx = None
+    if card.endpoint.dialect == OLLAMA:
+        theirs = request.extras.get(OLLAMA, {})
+        if theirs.get("truncate") is True or theirs.get("shift") is True:
+            return None
+        num_ctx = _num_ctx(theirs) or _num_ctx(card.defaults)
+    tokens = weigh(features.count.signs, family_of(card.upstream_model), messages=features.count.messages)
+    return ContextCheck(card=card, sizes=sizes, tokens=tokens, num_ctx=num_ctx)
+
+
+def _num_ctx(body: Mapping[str, object]) -> int | None:
+    options = body.get("options")
+    found = options.get("num_ctx") if isinstance(options, Mapping) else None
+    return found if isinstance(found, int) and found > 0 else None
