@@ -243,6 +243,14 @@ def test_one_retry_lasts_until_an_answer() -> None:
     assert (book.health.is_all_well, book.health.retries(PRO)) == (True, True)
 
 
+def test_one_retry_does_not_bring_back_who_is_left_alone() -> None:
+    """A failure of another kind had been worse."""
+    book = Book()
+    book.fail(PRO, too_many(PRO, 20.0))
+    book.fail(PRO, mark=Mark.ONE_RETRY)
+    assert (book.state(PRO), book.wait_s(PRO)) == (COOLING, 20.0)
+
+
 def test_a_policy_without_a_mark_leaves_no_mark() -> None:
     """However often."""
     book = Book()
