@@ -387,3 +387,12 @@ def test_long_after_the_last_failure_nothing_is_kept_of_it() -> None:
     book.clock.step_s = 1.0
     book.health.succeeded(PRO)
     assert book.clock.now_s == clock
+
+
+def test_an_answer_of_somebody_else_is_not_counted() -> None:
+    """Nothing is held against them."""
+    book = Book()
+    book.fail(PRO, times=2)
+    book.health.succeeded(OTHER)
+    book.fail(PRO)
+    assert [health.subject for health in book.health.healths()] == ["pro"]
