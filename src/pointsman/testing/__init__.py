@@ -5,6 +5,7 @@ from pointsman.testing.clock import ManualClock
 from pointsman.testing.healths import MemoryHealths, SharedHealths
 from pointsman.testing.provider import Answers, Fails, FakeProvider, FakeResponse, Hangs
 from pointsman.testing.responses import MemoryResponses
+from pointsman.testing.runtime import FakeRuntime
 
 __all__ = [
     "CLOUD_PRICE",
@@ -12,6 +13,7 @@ __all__ = [
     "Fails",
     "FakeProvider",
     "FakeResponse",
+    "FakeRuntime",
     "Hangs",
     "ManualClock",
     "MemoryHealths",

@@ -1,0 +1,31 @@
+"""Where a request gets its place before it is sent: at its endpoint, and in the memory of this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pointsman.core.catalog import ModelCard
+
+
+class Held(Protocol):
+    """One request's place, until `release`."""
+
+    def first_byte(self) -> None:
+        """The answer's first content is here."""
+
+    def whole(self) -> None:
+        """The answer is here in one piece."""
+
+    def release(self, *, failed: bool = False) -> None:
+        """Make room. Again does nothing."""
+
+
+class Entrance(Protocol):
+    """Where a request gets its place before it is sent."""
+
+    def try_enter(self, card: ModelCard) -> Held | None:
+        """A place if one is free now."""
+
+    async def enter(self, card: ModelCard, deadline_s: float | None) -> Held:
+        """A place, waited for; AttemptFailed when there is none in time."""
