@@ -86,6 +86,7 @@ class Scanner:
     has_content: bool = False
     usage: Usage | None = None
     failure: StreamFailed | None = None
+    is_cut: bool = False
     ended: bool = False
     output_chars: int = 0
     decoder: Decoder = field(default_factory=Decoder)

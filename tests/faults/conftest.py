@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,19 @@ import pytest
 import uvloop
 
 from tests.faults.place import Place, opened
+from tests.faults.upstream import OPENAI, Act, Dialect, Faulty, faulty, good, model
 
 Opens = Callable[..., AbstractAsyncContextManager[Place]]
+Pairs = Callable[..., AbstractAsyncContextManager["Pair"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A gateway with two upstreams: `first` has the fault and is chosen first, `spare` is well."""
+
+    first: Faulty
+    spare: Faulty
+    place: Place
 
 
 def pytest_asyncio_loop_factories(
@@ -32,5 +44,21 @@ def gateway(tmp_path: Path) -> Opens:
         config = {"models": [dict(one) for one in models], **sections}
         async with opened(config, tmp_path) as place:
             yield place
+
+    return opens
+
+
+@pytest.fixture
+def pair(gateway: Opens) -> Pairs:
+    """Opens a gateway on an upstream that plays an act, in a dialect and with more keys, and one that answers."""
+
+    @asynccontextmanager
+    async def opens(
+        act: Act, dialect: Dialect = OPENAI, *, num_retries: int = 2, **more: object
+    ) -> AsyncIterator[Pair]:
+        async with faulty(act) as first, faulty(good(OPENAI, "From the spare.")) as spare:
+            models = model(dialect, first.url) | more, model(OPENAI, spare.url, "spare", "medium")
+            async with gateway(*models, resilience={"num_retries": num_retries}) as place:
+                yield Pair(first=first, spare=spare, place=place)
 
     return opens

@@ -400,7 +400,7 @@ def test_a_disturbed_reply_is_read_or_refused(data: st.DataObject) -> None:
 
 @given(data=st.data())
 def test_disturbed_events_never_raise(data: st.DataObject) -> None:
-    """Frames with any JSON in them give events, and a scanner passes them on."""
+    """Frames with any JSON in them give events, and a scanner passes them on up to one that is no object."""
     frames = [line[6:] for line in data.draw(STREAMS.map(encoded)).split(b"\n") if line.startswith(b"data: ")]
     spoilt = [data.draw(disturbed(json.loads(frame)) | json_values) for frame in frames[:4]]
     wire = b"".join(b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in spoilt)
@@ -408,7 +408,8 @@ def test_disturbed_events_never_raise(data: st.DataObject) -> None:
     encoded(events)
     fold(events)
     scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=False)
-    assert scanner.feed(wire) + scanner.close() == wire
+    passed = scanner.feed(wire) + scanner.close()
+    assert passed == wire or (wire.startswith(passed) and scanner.is_cut)
 
 
 @given(

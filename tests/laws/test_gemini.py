@@ -308,13 +308,14 @@ def test_a_disturbed_reply_is_read_or_refused(data: st.DataObject) -> None:
 
 @given(data=st.data())
 def test_disturbed_chunks_never_raise(data: st.DataObject) -> None:
-    """Frames with any JSON in them give events, and a scanner passes them on."""
+    """Frames with any JSON in them give events, and a scanner passes them on up to one that is no object."""
     chunk = DIALECT.encode_reply(data.draw(REPLIES), REQUEST)
     frames = data.draw(st.lists(disturbed(chunk) | json_values, max_size=3))
     wire = b"".join(b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in frames)
     fold(decoded([wire]))
     scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=False)
-    assert scanner.feed(wire) + scanner.close() == wire
+    passed = scanner.feed(wire) + scanner.close()
+    assert passed == wire or (wire.startswith(passed) and scanner.is_cut)
 
 
 @given(body=NOISE | json_values.map(lambda value: json.dumps(value).encode()))

@@ -301,13 +301,16 @@ def test_a_disturbed_request_of_generate_is_read_or_refused(data: st.DataObject)
 
 @given(data=st.data())
 def test_a_relayed_stream_is_untouched(data: st.DataObject) -> None:
-    """Streams and noise alike come out of the scanner byte for byte, and a stream's end and usage are seen."""
+    """Streams come out of the scanner byte for byte, noise up to a line that is no object; the end is seen."""
     answer = data.draw(answers())
     is_noise = data.draw(st.booleans())
     wire = data.draw(NOISE if is_noise else streamed(answer))
     scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=True)
-    assert b"".join([*map(scanner.feed, data.draw(splits(wire))), scanner.close()]) == wire
-    if not is_noise:
+    passed = b"".join([*map(scanner.feed, data.draw(splits(wire))), scanner.close()])
+    if is_noise:
+        assert passed == wire or (wire.startswith(passed) and scanner.is_cut)
+    else:
+        assert passed == wire
         assert (scanner.ended, scanner.failure, scanner.usage) == (True, None, DIALECT.usage(answer))
 
 

@@ -127,7 +127,7 @@ def test_a_disturbed_reply_is_read_or_refused(data: st.DataObject) -> None:
 
 @given(data=st.data())
 def test_disturbed_chunks_never_raise(data: st.DataObject) -> None:
-    """Frames with any JSON in them give events, and a scanner passes them on."""
+    """Frames with any JSON in them give events, and a scanner passes them on up to one that is no object."""
     choices = st.lists(st.fixed_dictionaries({"index": st.just(0), "delta": json_objects}), max_size=1)
     call: Json = {"index": 0, "id": "1", "function": {"name": "f"}}
     delta: Json = {"role": "a", "content": "b", "tool_calls": [call]}
@@ -136,7 +136,8 @@ def test_disturbed_chunks_never_raise(data: st.DataObject) -> None:
     wire = b"".join(b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in frames)
     fold(decoded([wire]))
     scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=False)
-    assert scanner.feed(wire) + scanner.close() == wire
+    passed = scanner.feed(wire) + scanner.close()
+    assert passed == wire or (wire.startswith(passed) and scanner.is_cut)
 
 
 @given(body=NOISE | json_values.map(lambda value: json.dumps(value).encode()))

@@ -225,14 +225,15 @@ def test_a_disturbed_reply_is_read_or_refused(data: st.DataObject) -> None:
 
 @given(data=st.data())
 def test_disturbed_events_never_raise(data: st.DataObject) -> None:
-    """Events with any JSON in them give events, and a scanner passes them on."""
+    """Events with any JSON in them give events, and a scanner passes them on up to one that is no object."""
     wire = encoded(data.draw(STREAMS))
     frames = [frame.partition(b"data: ")[2] for frame in wire.split(b"\n\n") if frame]
     shaken = [data.draw(st.just(json.loads(frame)) | disturbed(json.loads(frame)) | json_values) for frame in frames]
     wire = b"".join(b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in shaken)
     fold(decoded([wire]))
     scanner = DIALECT.relay_scanner(Operation.CHAT, strip_usage=False)
-    assert scanner.feed(wire) + scanner.close() == wire
+    passed = scanner.feed(wire) + scanner.close()
+    assert passed == wire or (wire.startswith(passed) and scanner.is_cut)
 
 
 @given(body=NOISE | json_values.map(lambda value: json.dumps(value).encode()))

@@ -82,6 +82,7 @@ class RelayScanner(Protocol):
     has_content: bool  # a first content (or tool, reasoning, refusal, finish) was seen: committed
     usage: Usage | None
     failure: StreamFailed | None  # an error inside the stream, or bytes that are no stream of this dialect
+    is_cut: bool  # the failure is no event of the stream's own: what holds it is not sent on
     ended: bool  # the dialect's proper end was seen
     output_chars: int  # characters of content relayed, for an estimate where no usage comes
 

@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from pointsman.core.stream import StreamFailed
 from pointsman.dialects.error_bodies import decode_error_body, failure_of
 from pointsman.dialects.frames import MAX_FRAME_BYTES, is_event_stream, too_large
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pointsman.core.chat import Usage
-    from pointsman.core.stream import StreamFailed
 
 MAX_HEAD_BYTES: Final = 65_536  # kept of a body that is no stream, for its message
+GARBAGE: Final = "an event of the endpoint's stream is no JSON object"
 
+_DONE = "[DONE]"
 _BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
 _FRAME_END = re.compile(rb"\n\r?\n|\r\r")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -39,6 +41,7 @@ class SseRelayScanner(ABC):
         self.has_content = False
         self.usage: Usage | None = None
         self.failure: StreamFailed | None = None
+        self.is_cut = False
         self.ended = False
         self.output_chars = 0
         self._head: bytes | None = b""  # until it is clear that this is a stream; then None
@@ -52,6 +55,8 @@ class SseRelayScanner(ABC):
 
     def feed(self, data: bytes) -> bytes:
         """Frames completed by *data*."""
+        if self.is_cut:
+            return b""
         if self._head is not None and not self._is_stream(data):
             return data
         end = _end_of_frames(self._tail + data)
@@ -60,12 +65,35 @@ class SseRelayScanner(ABC):
         end -= len(self._tail)
         region, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
         region = self._release() + region if self._pieces else region
-        sent = self.look(region)
+        sent = self._looked(region)
         return sent + self._hold(rest) if rest else sent
 
     def close(self) -> bytes:
         """What is left at the end of input."""
-        return self.look(self._release())
+        rest = self._release()
+        return self.look(rest if self.ended else self._before_garbage(rest))
+
+    def _looked(self, region: bytes) -> bytes:
+        """What `look` leaves of *region* up to the first event that is none; most often a count shows there is none."""
+        end = b"\r\n\r\n" if region.endswith(b"\r\n") else b"\n\n"
+        frames = region.count(end)
+        if not frames == region.count(b"}" + end) == region.count(b"data: {") and not self.ended:
+            region = self._before_garbage(region)
+        return self.look(region)
+
+    def _before_garbage(self, region: bytes) -> bytes:
+        kept = 0
+        for frame in frames_of(region):
+            name, data = read_frame(frame)
+            value = loads(data) if data else {}
+            if data.strip() == _DONE or name == "error" or (isinstance(value, dict) and value.get("error")):
+                break  # the end, or the endpoint's own word for its failure
+            if not isinstance(value, dict):
+                self.failure = self.failure or StreamFailed(message=GARBAGE)
+                self.is_cut = True
+                return region[:kept]
+            kept += len(frame)
+        return region
 
     def _is_stream(self, data: bytes) -> bool:
         """Whether *data* goes on (or begins) an event stream; what does not is a failure, and not looked into."""
@@ -80,14 +108,16 @@ class SseRelayScanner(ABC):
         return False
 
     def _hold(self, data: bytes) -> bytes:
-        """Keep an unfinished frame; one that grows too large is a failure, and let through."""
+        """Keep an unfinished frame; one that grows too large is a failure, and dropped."""
         self._pieces.append(data)
         self._pending_bytes += len(data)
         self._tail = (self._tail + data)[-2:]
         if self._pending_bytes <= MAX_FRAME_BYTES:
             return b""
         self.failure = self.failure or too_large(MAX_FRAME_BYTES)
-        return self._release()
+        self.is_cut = True
+        self._release()
+        return b""
 
     def _release(self) -> bytes:
         held = b"".join(self._pieces)
@@ -126,7 +156,7 @@ def read_frame(frame: bytes) -> tuple[str | None, str]:
     return name, "\n".join(data)
 
 
-def loads(text: str) -> object:
+def loads(text: str | bytes) -> object:
     """The value of a JSON text; None when it is none."""
     try:
         return json.loads(text)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
+_BAD_UPSTREAM = "bad_upstream"
 _OK = range(200, 300)
 
 
@@ -145,7 +146,7 @@ class ModelCaller:
         if pump.failure is not None:
             raise AttemptFailed(stream_failure(card, pump.failure, (self.clock() - began) * 1e3))
         if not pump.is_committed and not pump.has_ended:
-            raise AttemptFailed(cut(card, (self.clock() - began) * 1e3))
+            raise AttemptFailed(cut(card, (self.clock() - began) * 1e3, code=_BAD_UPSTREAM))
         return Begun(response=response, arriving=arriving, pump=pump, first=held, is_complete=is_complete)
 
     def _not_an_answer(self, card: ModelCard, error: NotAnAnswer, began: float) -> Failure:
@@ -173,13 +174,14 @@ def stream_failure(card: ModelCard, failed: StreamFailed, elapsed_ms: float = 0.
     )
 
 
-def cut(card: ModelCard, elapsed_ms: float = 0.0) -> Failure:
-    """A stream of *card* that stopped without its proper end."""
+def cut(card: ModelCard, elapsed_ms: float = 0.0, code: str | None = None) -> Failure:
+    """A stream of *card* that stopped without its proper end, or (code "bad_upstream") without a word."""
     return Failure(
         kind=FailureKind.TRANSIENT,
         model=card.id,
         endpoint=card.endpoint.name,
         message="the stream ended before the answer did",
+        code=code,
         elapsed_ms=elapsed_ms,
     )
 

@@ -81,8 +81,9 @@ class Delivery(Generic[Piece]):
                         yield piece
             except PointsmanError as error:
                 problem = error
-            if pump.failure is None and not pump.has_ended:
-                problem = problem or AttemptFailed(cut(self.card))
+            if pump.is_cut or (pump.failure is None and not pump.has_ended):
+                failed = cut(self.card) if pump.failure is None else stream_failure(self.card, pump.failure)
+                problem = problem or AttemptFailed(failed)
                 for piece in self._broken_off(problem):
                     yield piece
             self._settle(problem, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
@@ -38,7 +38,7 @@ from pointsman.dialects.openai_chat.quirks import adapted
 from pointsman.engine import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pointsman.core.catalog import ModelCard
     from pointsman.core.jsontypes import Json, JsonObject
@@ -85,6 +85,10 @@ class Pump(Protocol[Piece_co]):
         """An error inside the stream."""
 
     @property
+    def is_cut(self) -> bool:
+        """Whether none of the pieces tells the caller of the failure."""
+
+    @property
     def has_ended(self) -> bool:
         """Whether the dialect's proper end was seen."""
 
@@ -99,11 +103,13 @@ class Pump(Protocol[Piece_co]):
         """Pieces left at the end of input."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RelayPump:
-    """The caller's own dialect: whole frames go through untouched."""
+    """The caller's own dialect: whole frames go through untouched, but for an end that `check` does not let pass."""
 
     scanner: RelayScanner
+    check: Check | None = None
+    unsound: StreamFailed | None = None
 
     @property
     def is_committed(self) -> bool:
@@ -118,12 +124,17 @@ class RelayPump:
     @property
     def failure(self) -> StreamFailed | None:
         """See Pump."""
-        return self.scanner.failure
+        return self.unsound or self.scanner.failure
+
+    @property
+    def is_cut(self) -> bool:
+        """See Pump."""
+        return self.unsound is not None or self.scanner.is_cut
 
     @property
     def has_ended(self) -> bool:
         """See Pump."""
-        return self.scanner.ended
+        return self.scanner.ended and self.unsound is None
 
     @property
     def output_chars(self) -> int:
@@ -132,13 +143,20 @@ class RelayPump:
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         """See Pump."""
-        piece = self.scanner.feed(data)
+        piece = self._judged(self.scanner.feed(data))
         return (piece,) if piece else ()
 
     def close(self) -> Sequence[bytes]:
         """See Pump."""
-        piece = self.scanner.close()
+        piece = self._judged(self.scanner.close())
         return (piece,) if piece else ()
+
+    def _judged(self, piece: bytes) -> bytes:
+        """*piece* without its last line, if that is the end of what is no answer (Ollama's: an end is a line)."""
+        if self.check is None or not self.scanner.ended:
+            return piece
+        self.unsound, self.check = self.check(self.scanner.usage), None
+        return piece if self.unsound is None else piece[: piece.rstrip().rfind(b"\n") + 1]
 
 
 @value_type
@@ -168,9 +186,11 @@ class TranslatePump(Generic[Piece]):
     decoder: StreamDecoder
     say: Callable[[StreamEvent], Sequence[Piece]]
     birth: Birth
+    check: Check | None = None
     is_committed: bool = False
     usage: Usage | None = None
     failure: StreamFailed | None = None
+    is_cut: bool = False
     has_ended: bool = False
     output_chars: int = 0
 
@@ -184,10 +204,20 @@ class TranslatePump(Generic[Piece]):
 
     def _say_all(self, events: Sequence[StreamEvent]) -> Sequence[Piece]:
         pieces: list[Piece] = []
-        for event in events:
+        for event in self._judged(events):
             self._note(event)
             pieces.extend(self.say(self.birth.of_stream(event) if isinstance(event, Started) else event))
         return pieces
+
+    def _judged(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """*events* with a failure in place of the end of an answer that is none."""
+        if self.check is None or not any(type(event) is Ended for event in events):
+            return events
+        usage = next((event.usage for event in reversed(events) if isinstance(event, UsageReported)), self.usage)
+        unsound = self.check(usage)
+        if unsound is None:
+            return events
+        return (*(event for event in events if not isinstance(event, Stopped | UsageReported | Ended)), unsound)
 
     def _note(self, event: StreamEvent) -> None:
         match event:
@@ -209,8 +239,14 @@ class TranslatePump(Generic[Piece]):
                 pass
 
 
+Check = Callable[[Usage | None], StreamFailed | None]
+"""What is wrong with an answer of this usage that ends as if all were well; None when nothing is."""
+
+
 class Exchange(Protocol[Piece_co]):
     """One way to put a request to an endpoint and to take its answer."""
+
+    check: Check | None
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -241,6 +277,7 @@ class Relay:
     wants_stream_usage: bool
     headers: tuple[tuple[bytes, bytes], ...] = ()
     dropped: tuple[str, ...] = ()  # nothing, but for what the endpoint would refuse
+    check: Check | None = None  # of a stream's end
 
     def body(self, card: ModelCard) -> tuple[str, bytes]:
         """See Exchange."""
@@ -281,7 +318,7 @@ class Relay:
     def pump(self) -> Pump[bytes]:
         """See Exchange."""
         strip = self.wants_stream and not self.wants_stream_usage
-        return RelayPump(self.upstream.relay_scanner(self.operation, strip_usage=strip))
+        return RelayPump(self.upstream.relay_scanner(self.operation, strip_usage=strip), self.check)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -295,6 +332,7 @@ class Translate(Generic[Piece]):
     say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]]
     birth: Birth
     dropped: tuple[str, ...] = ()
+    check: Check | None = None  # of a stream's end
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -329,7 +367,7 @@ class Translate(Generic[Piece]):
 
     def pump(self) -> Pump[Piece]:
         """See Exchange."""
-        return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say(), birth=self.birth)
+        return TranslatePump(decoder=self.upstream.stream_decoder(), say=self.say(), birth=self.birth, check=self.check)
 
 
 def with_defaults(body: JsonObject, defaults: Mapping[str, Json]) -> JsonObject:

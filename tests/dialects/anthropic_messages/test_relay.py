@@ -98,7 +98,6 @@ def test_an_error_inside_a_stream_is_noticed() -> None:
     [
         b'data: {"type":"content_block_start","content_block":{"content":{"type":"error"}}}\n\n',
         b"event: error\n\n",
-        b'data: {"type":"message_delta","usage":{\n\n',
         b'data: {"type":"message_delta","usage":{"output_tokens":"many"}}\n\n',
         b'data: {"text":"\\"usage\\":{ \\"type\\":\\"message_stop\\" error"}\n\n',
     ],

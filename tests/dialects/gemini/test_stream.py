@@ -317,7 +317,6 @@ def test_a_relayed_stream_is_watched() -> None:
         ),
         (wire_of(chunk({"functionCall": {"name": "f", "args": {"error": "x"}}})), None),
         (b': a comment with "error": {}\n\n', None),
-        (b'data: "usageMetadata": {"a\n\n', None),
         (b'data: {"a": 1}\n\ndata: {"usageMetadata": {}, "error": {}}\n\n', None),
     ],
 )

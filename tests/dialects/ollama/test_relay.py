@@ -60,10 +60,11 @@ def test_an_empty_piece_is_no_content() -> None:
         (b"[1]\n", "the endpoint gave no message"),
     ],
 )
-def test_a_failure_is_seen_and_passed_on(line: bytes, message: str) -> None:
-    """Under status 200; what follows changes nothing any more."""
+def test_a_failure_is_seen(line: bytes, message: str) -> None:
+    """Under status 200; what follows changes nothing any more, and what is no object is not passed on."""
     watch = scanner()
-    assert watch.feed(line + b"[2]\n" + LAST) + watch.feed(LAST) == line + b"[2]\n" + LAST + LAST
+    passed = line + b"[2]\n" + LAST + LAST if b"error" in line else b""
+    assert watch.feed(line + b"[2]\n" + LAST) + watch.feed(LAST) == passed
     assert (watch.failure, watch.ended) == (StreamFailed(message=message), False)
 
 
@@ -74,10 +75,21 @@ def test_words_about_an_end_are_words() -> None:
     assert (watch.ended, watch.failure) == (False, None)
 
 
-def test_a_line_without_end_is_passed_on_as_a_failure() -> None:
+def test_a_line_in_the_middle_that_is_no_object_is_not_passed_on() -> None:
+    """Nor quoted: it may hold half of an answer."""
+    first = b'{"message":{"content":"Hi"},"done":false}\n'
+    watch = scanner()
+    assert watch.feed(first + b'{"message":{"content":"the\n' + LAST) + watch.close() == first
+    assert (watch.failure, watch.is_cut) == (
+        StreamFailed(message="a line of the endpoint's stream is no JSON object"),
+        True,
+    )
+
+
+def test_a_line_without_end_is_a_failure() -> None:
     """It would fill the memory."""
     watch = scanner()
-    assert watch.feed(b"x" * (MAX_FRAME_BYTES + 1)) == b"x" * (MAX_FRAME_BYTES + 1)
+    assert watch.feed(b"x" * (MAX_FRAME_BYTES + 1)) == b""
     assert watch.failure == StreamFailed(
         message=f"a frame of the endpoint's stream is larger than {MAX_FRAME_BYTES} bytes"
     )

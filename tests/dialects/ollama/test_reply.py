@@ -183,8 +183,11 @@ def test_a_cut_stream_has_no_end() -> None:
     ("bad", "failure"),
     [
         ({"error": "an error was encountered"}, StreamFailed(message="an error was encountered")),
-        (b"<html><title>Log in</title></html>", StreamFailed(message="Log in")),
-        ([1], StreamFailed(message="the endpoint gave no message")),
+        (
+            b"<html><title>Log in</title></html>",
+            StreamFailed(message="a line of the endpoint's stream is no JSON object"),
+        ),
+        ([1], StreamFailed(message="a line of the endpoint's stream is no JSON object")),
         (
             {"message": {"content": 3}},
             StreamFailed(

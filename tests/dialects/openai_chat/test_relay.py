@@ -58,8 +58,6 @@ def test_the_usage_frame_only_we_asked_for_is_taken_out(line_end: bytes, size: i
         b'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n',
         b'data: {"choices":[],"x_groq":{"usage":{"prompt_tokens":3}}}\n\n',
         b'data: {"choices":[],"usage":{}}\n\n',
-        b'data: [{"usage":{"prompt_tokens":3}}]\n\n',
-        b'data: {"usage":{\n\n',
     ],
 )
 def test_a_frame_that_holds_more_than_usage_stays(frame: bytes) -> None:
@@ -162,12 +160,36 @@ def test_a_body_that_is_no_stream_is_a_failure(body: bytes, failure: StreamFaile
     assert (watch.failure, watch.has_content, watch.ended) == (failure, False, False)
 
 
-def test_a_frame_too_large_is_a_failure_and_let_through() -> None:
+GARBAGE = [b'data: {"choices":[{"delta":{"content":"Onc\n\n', b"data: [1]\n\n", b"data: null\n\n", b"data: hello\n\n"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("is_last", [False, True])
+def test_an_event_that_is_no_object_is_a_failure_and_not_passed_on(garbage: bytes, *, is_last: bool) -> None:
+    """What came before it is, what comes after it is not."""
+    watch = scanner()
+    rest = b"" if is_last else TEXT + DONE
+    assert watch.feed(TEXT + garbage.rstrip() if is_last else TEXT + garbage + rest) + watch.close() == TEXT
+    assert watch.feed(TEXT) == b""
+    assert watch.failure == StreamFailed(message="an event of the endpoint's stream is no JSON object")
+    assert (watch.is_cut, watch.ended) == (True, False)
+
+
+def test_what_follows_the_end_or_an_error_is_passed_on() -> None:
+    """The answer is over by then."""
+    for last in (DONE, b'data: {"error":{"message":"no"}}\n\n'):
+        watch = scanner()
+        assert watch.feed(TEXT + last + b"data: bye\n\n") + watch.close() == TEXT + last + b"data: bye\n\n"
+        assert not watch.is_cut
+
+
+def test_a_frame_too_large_is_a_failure_and_dropped() -> None:
     """Memory is bounded."""
     watch = scanner()
     half = b"data: " + b"x" * (5 * 1024 * 1024)
     assert watch.feed(half) == b""
-    assert watch.feed(half) == half + half
+    assert watch.feed(half) == b""
+    assert watch.is_cut
     assert watch.failure == StreamFailed(message="a frame of the endpoint's stream is larger than 8388608 bytes")
 
 

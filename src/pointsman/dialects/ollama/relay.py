@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from pointsman.core.stream import StreamFailed
 from pointsman.dialects.error_bodies import decode_error_body, failure_of
 from pointsman.dialects.frames import MAX_FRAME_BYTES, too_large
 from pointsman.dialects.ollama.reply import decode_usage
-from pointsman.dialects.sse_relay import said_chars
+from pointsman.dialects.sse_relay import loads, said_chars
 
 if TYPE_CHECKING:
     from pointsman.core.chat import Usage
@@ -28,6 +27,7 @@ class OllamaRelayScanner:
         self.has_content = False
         self.usage: Usage | None = None
         self.failure: StreamFailed | None = None
+        self.is_cut = False
         self.ended = False
         self.output_chars = 0
         self._pieces: list[bytes] = []
@@ -35,18 +35,21 @@ class OllamaRelayScanner:
 
     def feed(self, data: bytes) -> bytes:
         """Lines completed by *data*."""
+        if self.is_cut:
+            return b""
         end = data.rfind(b"\n") + 1
         if not end:
             return self._hold(data)
         region = b"".join((*self._pieces, data[:end]))
         self._pieces, self._pending_bytes = [], 0
-        self._look(region)
+        region = self._looked(region)
         return region + (self._hold(data[end:]) if end < len(data) else b"")
 
     def close(self) -> bytes:
         """What is left at the end of input."""
         rest = b"".join(self._pieces)
         self._pieces, self._pending_bytes = [], 0
+        rest = rest if self.ended else self._before_garbage(rest)
         self._look(rest)
         return rest
 
@@ -56,9 +59,34 @@ class OllamaRelayScanner:
         if self._pending_bytes <= MAX_FRAME_BYTES:
             return b""
         self.failure = self.failure or too_large(MAX_FRAME_BYTES)
-        held = b"".join(self._pieces)
+        self.is_cut = True
         self._pieces, self._pending_bytes = [], 0
-        return held
+        return b""
+
+    def _looked(self, region: bytes) -> bytes:
+        """*region* up to the first line that is no object; a count shows whether there may be one."""
+        if not self.ended and region.count(b"\n") != region.count(b"}\n"):
+            region = self._before_garbage(region)
+        self._look(region)
+        return region
+
+    def _before_garbage(self, region: bytes) -> bytes:
+        kept = 0
+        for one in region.splitlines(keepends=True):
+            value = loads(one) if one.strip() else {}
+            if isinstance(value, dict) and (value.get("error") or value.get("done") is True):
+                break  # the end, or the endpoint's own word for its failure
+            if not isinstance(value, dict):
+                if kept or self.has_content:
+                    self.failure = self.failure or StreamFailed(
+                        message="a line of the endpoint's stream is no JSON object"
+                    )
+                else:
+                    self.failure = self.failure or failure_of(decode_error_body(one))
+                self.is_cut = True
+                return region[:kept]
+            kept += len(one)
+        return region
 
     def _look(self, region: bytes) -> None:
         said = _SAID.findall(region)
@@ -76,10 +104,7 @@ class OllamaRelayScanner:
     def _read(self, one: bytes) -> None:
         if self.ended or self.failure is not None:
             return
-        try:
-            value = json.loads(one)
-        except (ValueError, RecursionError):
-            value = None
+        value = loads(one)
         if not isinstance(value, dict) or value.get("error"):
             self.failure = failure_of(decode_error_body(one))
         elif value.get("done") is True:

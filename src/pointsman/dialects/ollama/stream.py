@@ -59,6 +59,10 @@ class OllamaStreamDecoder:
             line = json.loads(frame)
         except (ValueError, RecursionError):
             line = None
+        if not isinstance(line, dict) and self._has_started:
+            self._is_over = True
+            yield StreamFailed(message="a line of the endpoint's stream is no JSON object")
+            return
         if not isinstance(line, dict) or line.get("error"):
             self._is_over = True
             yield failure_of(decode_error_body(frame) if line is None else read_error(line))

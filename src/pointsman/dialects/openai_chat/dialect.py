@@ -59,8 +59,8 @@ class OpenAIChat:
         return reply.decode_reply(body)
 
     def usage(self, body: JsonObject) -> Usage | None:
-        if not isinstance(body.get("choices", body.get("data")), list):
-            raise ValueError("the answer has no list of choices, nor of embeddings")  # noqa: TRY004  as the port says
+        if not isinstance(body.get("choices", body.get("data")), list) or body.get("choices") == []:
+            raise ValueError("the answer has no choices, nor a list of embeddings")  # as the port says
         return reply.decode_usage(body)
 
     def stream_decoder(self) -> ChatStreamDecoder:
