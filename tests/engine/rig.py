@@ -110,6 +110,7 @@ def a_rig(
         upstreams={"lines": Lines(), "other": Lines("other")},
         gate=EgressGate(),
         clock=clock,
+        now=lambda: 1_700_000_000.0,
     )
     router = Router(
         catalog=catalog,

@@ -202,6 +202,45 @@ async def test_a_bad_request_is_not_tried_elsewhere() -> None:
     assert rig.tried() == ["near"]
 
 
+NO_TOOLS = Answers(status=400, chunks=(b'"near" does not support tools',))
+
+
+async def test_what_one_model_is_unable_to_do_another_may_do() -> None:
+    """Its health is not touched: it did answer."""
+    rig = a_rig(BOTH, {"near": [NO_TOOLS], "far": [GOOD]})
+    answer = await rig.router.answer(inbound())
+    assert answer.card is FAR
+    assert rig.router.health.healths() == []
+
+
+async def test_whoever_insists_on_a_model_reads_what_it_is_unable_to_do() -> None:
+    """As their mistake: a 400, not a 503 that says to come again."""
+    rig = a_rig(a_catalog(NEAR), {"near": [NO_TOOLS]})
+    with pytest.raises(InvalidRequest) as raised:
+        await rig.router.answer(inbound())
+    assert (raised.value.status, str(raised.value)) == (
+        400,
+        'near refused the request: "near" does not support tools',
+    )
+
+
+async def test_a_request_that_one_model_might_still_do_is_no_mistake() -> None:
+    """The one that is able was busy."""
+    rig = a_rig(BOTH, {"near": [BUSY], "far": [NO_TOOLS]})
+    with pytest.raises(AllAttemptsFailed) as raised:
+        await rig.router.answer(inbound())
+    assert raised.value.status == 503
+
+
+async def test_a_daily_quota_is_over_at_midnight_in_california() -> None:
+    """Asked at 22:13 UTC on 14 November 2023, it is back at 08:00 of the next day."""
+    spent = b'{"error": "spent", "code": "daily_quota"}'
+    rig = a_rig(BOTH, {"near": [Answers(status=429, chunks=(spent,))], "far": [GOOD]})
+    await rig.router.answer(inbound())
+    (ended,) = [event for event in rig.events if isinstance(event, AttemptEnded)]
+    assert (ended.failure.kind, ended.failure.until_s) == (FailureKind.TERMINAL, 1_700_035_200.0)
+
+
 async def test_the_last_model_is_asked_again_after_a_pause() -> None:
     """As often as configured, when its status says that it may work soon."""
     soon = Answers(status=503, headers=(("retry-after", "0.001"),))

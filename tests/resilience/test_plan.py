@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.decision import Decision, Privacy
-from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.failure import UNABLE, Failure, FailureKind
+from pointsman.core.policy import Action, Policy, Rule
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.plan import Plan
@@ -98,6 +100,23 @@ def test_most_failures_go_to_the_next_candidate(kind: FailureKind) -> None:
 def test_nobody_follows_a_bad_request() -> None:
     """Another model would be told the same."""
     assert run(plan(a_catalog(*CARDS), ["small", "other"]), failed(FailureKind.BAD_REQUEST)) == ["small", None]
+
+
+def test_another_model_may_be_able_to_do_what_one_is_not() -> None:
+    """The request was right; whoever named the model gets the reason instead."""
+    failure = replace(failed(FailureKind.BAD_REQUEST, status=400), code=UNABLE)
+    made = plan(a_catalog(*CARDS), ["small", "other"])
+    assert run(made, failure, failure) == ["small", "other", None]
+    assert not made.stopped(failure)
+    assert run(plan(a_catalog(*CARDS), ["small"], is_explicit=True), failure) == ["small", None]
+
+
+def test_a_policy_that_stops_at_a_missing_model_stops_at_an_unable_one() -> None:
+    """To its user it is the same: not this model."""
+    catalog = a_catalog(*CARDS)
+    stops = Policy(rules={FailureKind.NOT_FOUND: Rule(action=Action.STOP)})
+    made = plan(replace(catalog, policies={"*": stops}), ["small", "other"])
+    assert run(made, replace(failed(FailureKind.BAD_REQUEST), code=UNABLE)) == ["small", None]
 
 
 def test_a_prompt_too_long_goes_to_wider_windows_only() -> None:

@@ -20,6 +20,8 @@ class FailureKind(StrEnum):
 
 
 DISCONNECTED = "upstream_disconnected"  # the code of a connection that ended before a byte of the answer
+SPENT_TODAY = "daily_quota"  # the code of Google's daily allowances, which are back at midnight in California
+UNABLE = "unsupported_by_model"  # the code of a request that is right, and more than this one model can do
 
 
 class Reach(StrEnum):

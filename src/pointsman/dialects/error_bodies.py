@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pointsman.core.stream import StreamFailed
+from pointsman.dialects import google_details
 from pointsman.dialects.base import UpstreamError
 
 if TYPE_CHECKING:
@@ -47,18 +48,19 @@ def read_error(value: Json) -> UpstreamError:
         inner = inner[0] if inner else value
     if not isinstance(inner, dict):
         return UpstreamError(message=shorten(str(inner)) or SAID_NOTHING, type=_word(value.get("error_type")))
+    google = google_details.details_in(inner)
     return UpstreamError(
         message=_message(inner),
-        code=_code(inner),
-        type=_word(inner.get("type")) or _word(inner.get("status")),
+        code=google.code or _code(inner),
+        type=google.word or _word(inner.get("type")) or _aws_type(inner) or _word(inner.get("status")),
         status=_status(inner),
-        retry_after_s=_wait_s(inner),
+        retry_after_s=google.retry_after_s,
     )
 
 
 def failure_of(found: UpstreamError) -> StreamFailed:
-    """The same as an event of a stream. The type stands in for a missing code: it is the more telling word."""
-    code = found.code or found.type
+    """The same as an event of a stream. The type stands in for a missing code, and for one that only Google knows."""
+    code = found.type if found.type in google_details.KNOWN else found.code or found.type
     return StreamFailed(message=found.message, status=found.status, code=code, retry_after_s=found.retry_after_s)
 
 
@@ -92,25 +94,6 @@ def _said(found: Json, depth: int) -> str | None:
     return shorten(f"{path}: {words}") if words and path else words
 
 
-def _wait_s(inner: JsonObject) -> float | None:
-    """Seconds until one may come back, where Google's details say so."""
-    details = inner.get("details")
-    delays = (
-        (detail.get("retryDelay") for detail in details if isinstance(detail, dict))
-        if isinstance(details, list)
-        else ()
-    )
-    return max((wait for delay in delays if (wait := _seconds(delay)) is not None), default=None)
-
-
-def _seconds(delay: Json) -> float | None:
-    """A duration as protobuf writes it, "34.07s" or "900ms"."""
-    if not isinstance(delay, str):
-        return None
-    number, scale = (delay[:-2], 1e-3) if delay.endswith("ms") else (delay.removesuffix("s"), 1.0)
-    return float(number) * scale if number.replace(".", "", 1).isdecimal() and number.isascii() else None
-
-
 def _code(inner: JsonObject) -> str | None:
     """The code in words. Azure's `innererror` is the more exact one; a number is a status and not a code."""
     deeper = inner.get("innererror")
@@ -118,6 +101,12 @@ def _code(inner: JsonObject) -> str | None:
         return _word(deeper["code"])
     code = inner.get("code")
     return None if isinstance(code, str) and code.isdecimal() else _word(code)
+
+
+def _aws_type(inner: JsonObject) -> str | None:
+    """The name of the exception, as Bedrock has it: `com.amazon.coral.service#ThrottlingException`."""
+    found = inner.get("__type")
+    return _word(found.rpartition("#")[2]) if isinstance(found, str) else None
 
 
 def _status(inner: JsonObject) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic
 
 from pointsman.core.errors import AttemptFailed
@@ -10,6 +11,8 @@ from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.ports import UpstreamCall
 from pointsman.engine.exchange import NotAnAnswer, Piece
 from pointsman.resilience.classify import classify
+from pointsman.resilience.plan import is_loading
+from pointsman.resilience.waits import Hints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -41,12 +44,13 @@ class Begun(Generic[Piece]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCaller:
-    """Calls models. One instance serves every request; `clock` is monotonic seconds."""
+    """Calls models. One instance serves every request; `clock` is monotonic seconds, `now` since the epoch."""
 
     providers: Mapping[str, Provider]
     upstreams: Mapping[str, Upstream]
     gate: EgressGate
     clock: Callable[[], float]
+    now: Callable[[], float] = time.time
 
     async def whole(
         self, card: ModelCard, decision: Decision, exchange: Exchange[Piece], deadline_s: float | None
@@ -118,8 +122,7 @@ class ModelCaller:
             message=found.message,
             code=found.code,
             error_type=found.type,
-            retry_after=response.header("retry-after") or _text(found.retry_after_s),
-            date=response.header("date"),
+            hints=Hints(header=response.header, asked_s=found.retry_after_s, now_s=self.now()),
             elapsed_ms=(self.clock() - began) * 1e3,
         )
 
@@ -144,32 +147,39 @@ class ModelCaller:
             held.extend(pump.close())
             is_complete = True
         if pump.failure is not None:
-            raise AttemptFailed(stream_failure(card, pump.failure, (self.clock() - began) * 1e3))
+            elapsed_ms = (self.clock() - began) * 1e3
+            raise AttemptFailed(stream_failure(card, pump.failure, elapsed_ms, now_s=self.now()))
         if not pump.is_committed and not pump.has_ended:
             raise AttemptFailed(cut(card, (self.clock() - began) * 1e3, code=_BAD_UPSTREAM))
         return Begun(response=response, arriving=arriving, pump=pump, first=held, is_complete=is_complete)
 
     def _not_an_answer(self, card: ModelCard, error: NotAnAnswer, began: float) -> Failure:
         found = self.upstreams[card.endpoint.dialect].decode_error(error.body) if error.body else None
-        message = str(error) if found is None else f"{error}: {found.message}"
-        return classify(
+        elapsed_ms = (self.clock() - began) * 1e3
+        if found is None:
+            return classify(card=card, status=None, message=str(error), elapsed_ms=elapsed_ms)
+        failure = classify(
             card=card,
-            status=found.status if found else None,
-            message=message,
-            code=found.code if found else None,
-            error_type=found.type if found else None,
-            elapsed_ms=(self.clock() - began) * 1e3,
+            status=found.status,
+            message=found.message,
+            code=found.code,
+            error_type=found.type,
+            hints=Hints(asked_s=found.retry_after_s, now_s=self.now()),
+            elapsed_ms=elapsed_ms,
         )
+        return failure if is_loading(failure) else replace(failure, message=f"{error}: {found.message}")
 
 
-def stream_failure(card: ModelCard, failed: StreamFailed, elapsed_ms: float = 0.0) -> Failure:
+def stream_failure(
+    card: ModelCard, failed: StreamFailed, elapsed_ms: float = 0.0, *, now_s: float | None = None
+) -> Failure:
     """An error event inside a stream of *card*."""
     return classify(
         card=card,
         status=failed.status,
         message=failed.message,
         code=failed.code,
-        retry_after=_text(failed.retry_after_s),
+        hints=Hints(asked_s=failed.retry_after_s, now_s=now_s),
         elapsed_ms=elapsed_ms,
     )
 
@@ -184,7 +194,3 @@ def cut(card: ModelCard, elapsed_ms: float = 0.0, code: str | None = None) -> Fa
         code=code,
         elapsed_ms=elapsed_ms,
     )
-
-
-def _text(seconds: float | None) -> str | None:
-    return None if seconds is None else str(seconds)

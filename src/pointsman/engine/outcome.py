@@ -14,7 +14,7 @@ from pointsman.core.errors import (
     InvalidRequest,
     Refused,
 )
-from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.failure import UNABLE, Failure, FailureKind
 from pointsman.resilience.plan import NOT_UNWELL
 
 if TYPE_CHECKING:
@@ -32,12 +32,13 @@ def exhausted(failures: Sequence[Failure], wait_s: float | None = None) -> Point
     """The error when everybody failed: the caller's mistake if it was one, else who failed and how.
 
     A prompt is too long, or its content refused, only when no model failed for another reason: that one might serve
-    it. `wait_s` is when the first of the models may be asked again, for Retry-After.
+    it; a model is unable to do what is asked only when every other was as well. `wait_s` is when the first of the
+    models may be asked again, for Retry-After.
     """
     last = failures[-1]
     is_theirs = {failure.kind for failure in failures} <= {FailureKind.CONTEXT, FailureKind.CONTENT}
     match last.kind:
-        case FailureKind.BAD_REQUEST:
+        case FailureKind.BAD_REQUEST if last.code != UNABLE or all(failure.code == UNABLE for failure in failures):
             return InvalidRequest(f"{last.model} refused the request: {last.message}")
         case FailureKind.CONTEXT if is_theirs:
             return ContextTooLong(f"The prompt is too long for {last.model}: {last.message}", param="messages")

@@ -1,46 +1,28 @@
-"""From an endpoint's error to one of eight kinds. Reads status, code and type first; words for what these leave open.
+"""From an endpoint's error to one of eight kinds: code and type first, then status, words for what these leave open.
 
 A bare number in a text is never a reason: "error 429" inside a message says nothing.
+
+what                                                       kind          whom it is about
+no credit, no billing, a budget that is spent              terminal      endpoint
+an allowance for the day that is spent, or of nothing      terminal      model
+a wait of more than five minutes in Google's RetryInfo     terminal      model
+a wrong or missing key, an account that is barred          auth          endpoint
+no permission                                              auth          model
+more than the model can do ("does not support tools")      bad_request   model; its code is UNABLE: another may be able
+everything else                                            by the tables of `error_words`
 """
 
 from __future__ import annotations
 
-import re
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.failure import SPENT_TODAY, UNABLE, Failure, FailureKind, Reach
+from pointsman.resilience import error_words, waits
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
 
-_BY_CODE = {
-    "context_length_exceeded": FailureKind.CONTEXT,
-    "exceed_context_size_error": FailureKind.CONTEXT,
-    "insufficient_quota": FailureKind.TERMINAL,
-    "billing_error": FailureKind.TERMINAL,
-    "request_too_large": FailureKind.CONTEXT,
-    "FAILED_PRECONDITION": FailureKind.TERMINAL,
-    "model_not_found": FailureKind.NOT_FOUND,
-    "model_decommissioned": FailureKind.NOT_FOUND,
-    "invalid_model": FailureKind.NOT_FOUND,
-    "not_found_error": FailureKind.NOT_FOUND,
-    "content_policy_violation": FailureKind.CONTENT,
-    "content_filter": FailureKind.CONTENT,
-    "ResponsibleAIPolicyViolation": FailureKind.CONTENT,
-    "invalid_prompt": FailureKind.CONTENT,
-    "invalid_api_key": FailureKind.AUTH,
-    "authentication_error": FailureKind.AUTH,
-    "permission_error": FailureKind.AUTH,
-    "rate_limit_exceeded": FailureKind.TRANSIENT,
-    "rate_limit_error": FailureKind.TRANSIENT,
-    "overloaded_error": FailureKind.TRANSIENT,
-    "server_is_overloaded": FailureKind.TRANSIENT,
-    "unavailable_error": FailureKind.TRANSIENT,
-}
-# What says as much as the status 500, and inside a stream is all there is.
-_OF_SERVERS = frozenset(("server_error", "api_error", "timeout_error", "internal_server_error", "InternalServerError"))
-_BY_STATUS = {
+_BY_STATUS: Final = {
     400: FailureKind.BAD_REQUEST,
     401: FailureKind.AUTH,
     402: FailureKind.TERMINAL,
@@ -49,49 +31,27 @@ _BY_STATUS = {
     405: FailureKind.NOT_FOUND,
     408: FailureKind.TRANSIENT,
     409: FailureKind.TRANSIENT,
+    410: FailureKind.NOT_FOUND,
     413: FailureKind.CONTEXT,
     415: FailureKind.BAD_REQUEST,
     422: FailureKind.BAD_REQUEST,
+    424: FailureKind.TRANSIENT,  # TGI: the generation broke off
     425: FailureKind.TRANSIENT,
     429: FailureKind.TRANSIENT,
-    529: FailureKind.TRANSIENT,
+    498: FailureKind.TRANSIENT,  # Groq: no capacity for this tier
+    499: FailureKind.TRANSIENT,  # Google: cancelled
 }
-# The words of OpenAI, Anthropic, Gemini, Ollama, llama.cpp, LM Studio, vLLM, TGI, Bedrock, Cerebras, Mistral and xAI.
-_CONTEXT_WORDS = re.compile(
-    r"maximum (?:context|prompt) length|context[ _](?:length|size|window|limit)|prompt is too long"
-    r"|too many (?:input )?tokens(?!.{0,40}(?:per minute|please wait))|input is too long|longer than the context"
-    r"|input length exceeds"
-    r"|exceeds? the (?:maximum number of tokens|available context)|input tokens exceed the configured limit"
-    r"|input is too large to process|`inputs`[^.]{0,60} must (?:be|have) |max_tokens must be at least 1, got -"
-    r"|current length is \d+ while limit is \d+"
-    r"|'(?:messages|input|prompt)(?:[^']*\b(?:content|text|output))?(?:\[\d+\])?': string too long"
-    r"|^string too long\. expected a string with maximum length",
-    re.IGNORECASE,
-)
-_POLICY_WORDS = re.compile(
-    r"content[ _]?(?:policy|filter|management)|safety system|ResponsibleAI|violates usage guidelines"
-    r"|(?:input|prompt) (?:was|is|has been) flagged|content exists risk",
-    re.IGNORECASE,
-)
-# What another model may know or be able to do.
-_UNKNOWN_WORDS = re.compile(
-    r"model not exist|is not a valid model id|does not support (?:chat|generate|thinking|tools)", re.IGNORECASE
-)
-_WRONG_KEY = re.compile(r"(?:incorrect|invalid) api key", re.IGNORECASE)
+_SERVER_ERROR: Final = 500
+_UNAUTHORIZED: Final = 401
+_NO_PAYMENT: Final = 402
+_TOO_MANY: Final = 429
+_OPEN_TO_ABILITIES = frozenset((400, 404, 422, 500, 501, None))
 _OPEN_TO_CONTEXT = frozenset((400, 413, 422, 500, None))
-_OPEN_TO_NAMES = frozenset((400, None))
 _OPEN_TO_POLICY = frozenset((400, 403, 422, 500, None))
-# A prompt above the account's whole allowance for a minute: said with a rate limit's code, and no wait will help.
-_TOO_LARGE = re.compile(r"Request too large for ", re.IGNORECASE)
-_NO_CREDIT = re.compile(
-    r"credit balance is too low|insufficient (?:balance|credits)|used all available credits", re.IGNORECASE
-)
-_WAIT = re.compile(
-    r"(?:try again|retry)(?: again)? (?:in|after) (?=\d)"
-    r"(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m(?![a-z]))?(?:(?P<s>\d{1,7}(?:\.\d{1,9})?) ?(?P<unit>ms|s\b|sec))?",
-    re.IGNORECASE,
-)
-_SERVER_ERROR = 500
+_OPEN_TO_CREDIT = frozenset((400, 402, 403, 429, None))
+_OPEN_TO_NAMES = frozenset((400, None))
+_LONG_S: Final = 300.0  # what asks for more is not worth waiting for (gemini-cli)
+_NO_CAPACITY_S: Final = 30.0  # so long gemini-cli leaves a model alone that has no capacity
 
 
 def classify(
@@ -101,78 +61,105 @@ def classify(
     message: str,
     code: str | None = None,
     error_type: str | None = None,
-    retry_after: str | None = None,
-    date: str | None = None,
+    hints: waits.Hints = waits.NO_HINTS,
     elapsed_ms: float = 0.0,
 ) -> Failure:
-    """The failure that *card*'s endpoint reported.
-
-    `retry_after` is the header's text: seconds, or a time that counts from the header `date`. Without it the message
-    of a passing failure is read for one ("try again in 20s").
-    """
-    kind = _kind(status, message, code, error_type)
-    wait_s = _seconds(retry_after) if retry_after is not None else None
-    if wait_s is None and retry_after is not None and date is not None:
-        wait_s = _between(date, retry_after)
-    if wait_s is None and kind is FailureKind.TRANSIENT:
-        wait_s = _said_wait_s(message)
+    """The failure that *card*'s endpoint reported; `hints` say when to come back."""
+    words = frozenset(word for word in (code, error_type) if word is not None)
+    is_unable = _is_unable(status, message, words)
+    kind = FailureKind.CONTEXT if error_words.TOO_LARGE.match(message) else _kind_of(code, error_type)
+    kind = kind or _by_words(status, message, is_unable=is_unable) or _by_status(status, message, words)
+    wait_s = waits.asked_wait_s(hints)
+    if kind is FailureKind.TRANSIENT:
+        wait_s = _passing_wait_s(status, message, words, hints) if wait_s is None else wait_s
+        if _is_spent(status, message, wait_s, hints.asked_s):
+            kind, words = FailureKind.TERMINAL, words | {error_words.SPENT}
+    is_spent = kind is FailureKind.TERMINAL
     return Failure(
         kind=kind,
         model=card.id,
         endpoint=card.endpoint.name,
         message=message or (f"HTTP {status}" if status else "no message"),
         status=status,
-        code=code or error_type,
-        retry_after_s=wait_s,
+        code=UNABLE if is_unable and kind is FailureKind.BAD_REQUEST else code or error_type,
+        retry_after_s=None if is_spent else wait_s,
+        until_s=_until_s(words, message, wait_s, hints.now_s) if is_spent else None,
+        reach=_reach(kind, status, message, words),
         elapsed_ms=elapsed_ms,
     )
 
 
-def _kind(status: int | None, message: str, code: str | None, error_type: str | None) -> FailureKind:
-    if _TOO_LARGE.match(message):
-        return FailureKind.CONTEXT
-    for word in (code, error_type):
-        if word is not None and word in _BY_CODE:
-            return _BY_CODE[word]
-    if status in _OPEN_TO_CONTEXT and _CONTEXT_WORDS.search(message):
-        return FailureKind.CONTEXT
-    if status in _OPEN_TO_POLICY and _POLICY_WORDS.search(message):
-        return FailureKind.CONTENT
-    if _NO_CREDIT.search(message):
+def _kind_of(*words: str | None) -> FailureKind | None:
+    """What the first of the *words* that is known stands for."""
+    return next((error_words.BY_CODE[word] for word in words if word in error_words.BY_CODE), None)
+
+
+def _is_unable(status: int | None, message: str, words: frozenset[str]) -> bool:
+    """Whether the request is right, and asks for more than this one model can do."""
+    if status not in _OPEN_TO_ABILITIES:
+        return False
+    return not error_words.OF_ABILITIES.isdisjoint(words) or error_words.UNABLE.search(message) is not None
+
+
+def _by_words(status: int | None, message: str, *, is_unable: bool) -> FailureKind | None:
+    if is_unable:
+        return FailureKind.BAD_REQUEST
+    if status in _OPEN_TO_CREDIT and error_words.NO_CREDIT.match(message):
         return FailureKind.TERMINAL
-    if status in _OPEN_TO_NAMES:
-        if _UNKNOWN_WORDS.search(message):
-            return FailureKind.NOT_FOUND
-        if _WRONG_KEY.search(message):
-            return FailureKind.AUTH
+    if status in _OPEN_TO_NAMES and error_words.UNKNOWN_MODEL.match(message):
+        return FailureKind.NOT_FOUND
+    if status in _OPEN_TO_NAMES and error_words.WRONG_KEY.match(message):
+        return FailureKind.AUTH
+    if status in _OPEN_TO_CONTEXT and error_words.CONTEXT.search(message):
+        return FailureKind.CONTEXT
+    if status in _OPEN_TO_POLICY and error_words.POLICY.search(message):
+        return FailureKind.CONTENT
+    return None
+
+
+def _by_status(status: int | None, message: str, words: frozenset[str]) -> FailureKind:
     if status is None:
-        return FailureKind.TRANSIENT if code in _OF_SERVERS or error_type in _OF_SERVERS else FailureKind.UNKNOWN
+        passes = not error_words.OF_SERVERS.isdisjoint(words) or error_words.PASSING.search(message)
+        return FailureKind.TRANSIENT if passes else FailureKind.UNKNOWN
     if status >= _SERVER_ERROR:
         return FailureKind.TRANSIENT
     return _BY_STATUS.get(status, FailureKind.UNKNOWN)
 
 
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
+def _passing_wait_s(status: int | None, message: str, words: frozenset[str], hints: waits.Hints) -> float | None:
+    """A wait that is not asked for in so many headers: in words, or until what is used up is whole again."""
+    wait_s = waits.said_wait_s(message)
+    if wait_s is None and status == _TOO_MANY:
+        wait_s = waits.exhausted_wait_s(hints)
+    if wait_s is None and error_words.NO_CAPACITY in words:
+        wait_s = _NO_CAPACITY_S
+    return wait_s
 
 
-def _between(date: str, until: str) -> float | None:
-    """Seconds from one HTTP date to another; 0 when it is past."""
-    try:
-        wait = parsedate_to_datetime(until) - parsedate_to_datetime(date)
-    except (ValueError, TypeError, OverflowError):  # no date; only one of them with a time zone; a year beyond all
-        return None
-    return max(0.0, wait.total_seconds())
+def _is_spent(status: int | None, message: str, wait_s: float | None, asked_s: float | None) -> bool:
+    """Whether a limit that passes does not pass soon: Google asks for a long wait, or it is the day's."""
+    is_long = wait_s is None or wait_s > _LONG_S
+    if asked_s is not None and asked_s > _LONG_S:
+        return is_long
+    return status in (_TOO_MANY, None) and is_long and error_words.PER_DAY.search(message) is not None
 
 
-def _said_wait_s(message: str) -> float | None:
-    """The wait that *message* names: "in 20s", "in 1m2.5s", "after 26 seconds", "in 350ms"."""
-    said = _WAIT.search(message)
-    if said is None or not any(said.group("h", "m", "s")):
-        return None
-    per_s = 1000 if said["unit"] and said["unit"].lower() == "ms" else 1
-    return int(said["h"] or 0) * 3600 + int(said["m"] or 0) * 60 + float(said["s"] or 0) / per_s
+def _until_s(words: frozenset[str], message: str, wait_s: float | None, now_s: float | None) -> float | None:
+    """When what is spent is whole again, where that is known; an endpoint's short wait beside it is not believed."""
+    if SPENT_TODAY in words:
+        return None if now_s is None else waits.midnight_in_california_s(now_s)
+    if error_words.SPENT in words and wait_s is not None and now_s is not None:
+        return now_s + wait_s
+    return waits.said_date_s(message)
+
+
+def _reach(kind: FailureKind, status: int | None, message: str, words: frozenset[str]) -> Reach:
+    match kind:
+        case FailureKind.AUTH:
+            is_endpoints = status == _UNAUTHORIZED or error_words.WRONG_KEY.match(message) is not None
+        case FailureKind.TERMINAL:
+            said = error_words.NO_CREDIT.match(message) or error_words.BARRED.search(message)
+            is_endpoints = status == _NO_PAYMENT or said is not None
+        case _:
+            return Reach.MODEL
+    return Reach.ENDPOINT if is_endpoints or not words.isdisjoint(error_words.OF_ACCOUNTS) else Reach.MODEL

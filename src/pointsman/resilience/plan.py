@@ -3,7 +3,8 @@
 The failed model's own policy decides: how often it is asked itself (`attempts`), and whether another may take over.
 
 kind of failure                    who is next
-bad_request                        nobody: another model would be told the same
+bad_request                        nobody: another model would be told the same; unless it is this model that is
+                                   unable, then the next candidate, without harm to its health
 context                            the configured context fallbacks; for `auto`, candidates with a larger window
 content                            the configured content fallbacks, nobody else
 everything else                    the next candidate that may be asked; when there is none, and the endpoint may
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import AUTO
-from pointsman.core.failure import DISCONNECTED, FailureKind
+from pointsman.core.failure import DISCONNECTED, UNABLE, FailureKind
 from pointsman.core.policy import Action
 from pointsman.core.values import value_type
 from pointsman.resilience.backoff import backoff_s
@@ -102,7 +103,7 @@ class Plan:
         """Who follows *failure*; None when nobody does."""
         self.done()
         card = self._last()
-        rule = self.catalog.policy_of(card.name).rule(failure.kind)
+        rule = self._rule(card, failure)
         if self._times(card) < rule.attempts and (again := self._again(failure)) is not None:
             return again
         if rule.action is Action.STOP:
@@ -123,11 +124,16 @@ class Plan:
 
     def stopped(self, failure: Failure) -> bool:
         """Whether the policy, not the lack of models, ends the request after *failure*."""
-        return self.catalog.policy_of(self._last().name).rule(failure.kind).action is Action.STOP
+        return self._rule(self._last(), failure).action is Action.STOP
 
     def waits(self) -> Sequence[ModelCard]:
         """The models whose recovery the caller could wait for."""
         return [self.open_models[card_id] for card_id in self.decision.candidates]
+
+    def _rule(self, card: ModelCard, failure: Failure) -> Rule:
+        """What *card*'s policy says of *failure*; a model that is unable is like one that is not there."""
+        kind = FailureKind.NOT_FOUND if failure.code == UNABLE else failure.kind
+        return self.catalog.policy_of(card.name).rule(kind)
 
     def _again(self, failure: Failure) -> Next | None:
         """The model that just failed once more, if the failure passes, its health allows it and there is budget."""
@@ -180,7 +186,7 @@ class Plan:
 
     def _followers(self, failure: Failure) -> Iterator[ModelCard]:
         match failure.kind:
-            case FailureKind.BAD_REQUEST:
+            case FailureKind.BAD_REQUEST if failure.code != UNABLE:
                 return
             case FailureKind.CONTEXT:
                 yield from self._configured(failure)

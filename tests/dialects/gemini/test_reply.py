@@ -295,7 +295,7 @@ def test_a_full_context_is_told_in_googles_words() -> None:
                 ]},
                 {"@type": "x/google.rpc.RetryInfo", "retryDelay": "34.07s"},
             ]},
-            UpstreamError(message="quota", code="GenerateRequestsPerDayPerProject-FreeTier", type="insufficient_quota",
+            UpstreamError(message="quota", code="GenerateRequestsPerDayPerProject-FreeTier", type="daily_quota",
                           status=429, retry_after_s=34.07),
         ),
         (

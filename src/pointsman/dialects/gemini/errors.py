@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pointsman.core.errors import AllAttemptsFailed, ContextTooLong
 from pointsman.core.stream import StreamFailed
-from pointsman.dialects.error_bodies import decode_error_body, read_error
+from pointsman.dialects.error_bodies import decode_error_body, failure_of, read_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +54,6 @@ _TYPE: Final = "@type"
 _RPC: Final = "type.googleapis.com/google.rpc."
 _DOMAIN: Final = "pointsman"
 _TOO_LONG: Final = "exceeds the maximum number of tokens allowed"  # by these words clients know a full context
-_DAILY = ("PerDay", "Daily")
-# What we call these everywhere: a wrong key, and a quota that will not come back soon.
-_WRONG_KEY: Final = "invalid_api_key"
-_SPENT: Final = "insufficient_quota"
-_WRONG_KEY_REASONS = frozenset(("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"))
 
 
 def encode_error(error: PointsmanError) -> tuple[int, JsonObject]:
@@ -93,47 +87,18 @@ def word_of(status: int) -> str:
 
 
 def decode_error(body: bytes) -> UpstreamError:
-    """An error body of any shape.
-
-    The code names the quota or the reason where details do; the type is gRPC's word, or for a wrong key or a quota
-    spent for the day the one that every part of Pointsman knows.
-    """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return decode_error_body(body)
-    return error_in(value)
+    """An error body of any shape; the code names the quota or the reason where details do."""
+    return _with_status(decode_error_body(body))
 
 
 def error_in(value: Json) -> UpstreamError:
-    """The error in a body that was read, or in a piece of a stream."""
-    found = read_error(value)
-    if found.status is None and found.type in _CODES:
-        found = replace(found, status=_CODES[found.type])
-    details = _details_in(value)
-    quotas = [identity for detail in details for identity in _quotas(detail)]
-    reasons = [reason for detail in details if isinstance(reason := detail.get("reason"), str)]
-    daily = next((identity for identity in quotas if any(word in identity for word in _DAILY)), None)
-    found = replace(found, code=daily or next(iter((*quotas, *reasons)), found.code))
-    if daily is not None:
-        return replace(found, type=_SPENT)
-    return replace(found, type=_WRONG_KEY) if _WRONG_KEY_REASONS.intersection(reasons) else found
+    """The error in a piece of a stream."""
+    return _with_status(read_error(value))
 
 
-def _details_in(value: Json) -> list[JsonObject]:
-    if isinstance(value, list):
-        value = value[0] if value else None
-    error = value.get("error") if isinstance(value, dict) else None
-    details = error.get("details") if isinstance(error, dict) else None
-    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
-
-
-def _quotas(detail: JsonObject) -> Iterator[str]:
-    violations = detail.get("violations")
-    for violation in violations if isinstance(violations, list) else ():
-        identity = violation.get("quotaId") if isinstance(violation, dict) else None
-        if identity and isinstance(identity, str):
-            yield identity
+def _with_status(found: UpstreamError) -> UpstreamError:
+    """A word of gRPC's stands for a status where the body names none."""
+    return replace(found, status=_CODES[found.type]) if found.status is None and found.type in _CODES else found
 
 
 def failure_in(chunk: object) -> StreamFailed | None:
@@ -141,10 +106,3 @@ def failure_in(chunk: object) -> StreamFailed | None:
     if not isinstance(chunk, dict):
         return StreamFailed(message="a piece of the endpoint's stream is no JSON object")
     return failure_of(error_in(chunk)) if chunk.get("error") else None
-
-
-def failure_of(found: UpstreamError) -> StreamFailed:
-    """The same as an event of a stream, under the word that every part of Pointsman knows where there is one."""
-    is_known = found.type in (_SPENT, _WRONG_KEY)
-    code = found.type if is_known else found.code or found.type
-    return StreamFailed(message=found.message, status=found.status, code=code, retry_after_s=found.retry_after_s)

@@ -20,6 +20,7 @@ from pointsman.core.stream import (
     ToolCallDelta,
     UsageReported,
 )
+from pointsman.dialects.error_bodies import failure_of
 from pointsman.dialects.frames import SseEvent, SseFrames, is_event_stream
 from pointsman.dialects.gemini import errors, finish, probabilities
 from pointsman.dialects.gemini.reply import CallIds, decode_said, extras_of_candidate, extras_of_start
@@ -67,7 +68,7 @@ class GeminiStreamDecoder:
     def close(self) -> Sequence[StreamEvent]:
         """The events left at the end of input."""
         if self._is_stream is False:
-            return (errors.failure_of(errors.decode_error(self._head)),)
+            return (failure_of(errors.decode_error(self._head)),)
         found = [event for frame in self._frames.close() for event in self._read(frame)]
         if not self._is_over and self._candidates and all(one.is_finished for one in self._candidates.values()):
             self._is_over = True
