@@ -62,6 +62,7 @@ async def test_a_person_is_asked_what_happened_and_what_the_other_costs() -> Non
             other_is_local=False,
             failed_is_local=True,
             cost_usd=person.asked[0].cost_usd,
+            until_is_named=False,
         )
     ]
     assert person.asked[0].cost_usd == pytest.approx(0.006018)
