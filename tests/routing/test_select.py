@@ -85,6 +85,8 @@ def test_an_errand_that_no_small_model_may_do_climbs() -> None:
     assert select(errand(), catalog, out("s", "m", "c")).candidates == ("r",)
     with pytest.raises(Refused):
         select(errand(), catalog, out("s", "m", "c", "r"))
+    with pytest.raises(NoModelAvailable):
+        select(errand(), Catalog(models=()))
 
 
 def test_without_climbing_a_tier_has_only_its_own() -> None:
