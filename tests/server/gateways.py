@@ -14,6 +14,7 @@ from pointsman.config.load import loaded_from
 from pointsman.config.schema import Settings
 from pointsman.server.drain import Drain
 from pointsman.server.gateway import OpenGateway
+from pointsman.server.idempotency import Repeats
 from pointsman.server.run import running
 
 
@@ -23,6 +24,7 @@ class Running:
 
     url: str = ""
     http: httpx2.AsyncClient
+    repeats: Repeats
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     is_down: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -41,6 +43,7 @@ async def a_gateway(
     *models: Mapping[str, object],
     drain: Drain | None = None,
     ledger: Path | None = None,
+    grace_s: float = 5.0,
     **sections: object,
 ) -> AsyncIterator[Running]:
     """A gateway on *models* and other *sections* of a pointsman.yaml; it records in *ledger*, if anywhere."""
@@ -48,14 +51,14 @@ async def a_gateway(
     settings = Settings.model_validate({"models": models, "ledger": written, **sections})
 
     async def serve(place: Running, is_up: asyncio.Event) -> None:
-        async with running(OpenGateway(loaded_from(settings)), drain=drain) as url:
+        async with running(OpenGateway(loaded_from(settings)), drain=drain, repeats=place.repeats) as url:
             place.url = url
             is_up.set()
             await place.ending.wait()
         place.is_down.set()
 
     async with httpx2.AsyncClient(timeout=20) as http, asyncio.TaskGroup() as group:
-        place, is_up = Running(http=http), asyncio.Event()
+        place, is_up = Running(http=http, repeats=Repeats(grace_s=grace_s)), asyncio.Event()
         group.create_task(serve(place, is_up))
         async with asyncio.timeout(10):
             await is_up.wait()

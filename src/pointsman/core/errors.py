@@ -12,6 +12,7 @@ PointsmanError
 │   ├── UnknownConsent           no such open question for this caller                 404
 │   ├── ConsentSettled           the question has its answer, or its time is over      409
 │   ├── WrongMethod              the path exists, but not for this HTTP method         405
+│   ├── KeyReused                an Idempotency-Key came with another request           422
 │   ├── UpgradeRequired          a protocol we do not speak was asked for              426
 │   └── PayloadTooLarge          the body is over the limit                            413
 ├── Refused                      a constraint says no                                  403, exit 5
@@ -127,6 +128,13 @@ class WrongMethod(RequestError):
     code = "method_not_allowed"
 
 
+class KeyReused(RequestError):
+    """The Idempotency-Key was sent before, with another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
 class UpgradeRequired(RequestError):
     """A protocol was asked for that is not spoken here."""
 
@@ -167,9 +175,11 @@ class NoModelAvailable(PointsmanError):
     code = "no_model_available"
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, param: str | None = None, retry_after_s: float | None = None
+    ) -> None:
         """Keep *retry_after_s* beside the sentence."""
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, param=param)
         self.retry_after_s = retry_after_s
 
 

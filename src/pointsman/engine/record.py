@@ -40,6 +40,7 @@ class Record:
     overhead_ms: float | None = None
     first_byte_ms: float | None = None
     is_finished: bool = False
+    reason: FinishReason | None = None
     dropped: tuple[str, ...] = ()
     parts: list[tuple[ModelCard, Usage]] = field(default_factory=list)  # what others did before the one that served
 
@@ -129,6 +130,7 @@ class Record:
         if self.is_finished:
             return costs
         self.is_finished = True
+        self.reason = reason
         self.bus.emit(
             Finished(
                 decision_id=self.resolved.decision.id,

@@ -69,6 +69,7 @@ async def open_state(
                 responses=responses,
                 keep_alive_s=server.keep_alive_s,
                 write_timeout_s=server.write_timeout_s,
+                idempotency_ttl_s=server.idempotency_ttl_s,
                 questions=questions,
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,

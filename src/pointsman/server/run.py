@@ -20,6 +20,7 @@ import uvicorn
 from pointsman.core.errors import ConfigError, PointsmanError
 from pointsman.server.app import App
 from pointsman.server.drain import Drain, DrainingServer
+from pointsman.server.idempotency import Repeats
 from pointsman.server.workers import Workers
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ KEEP_ALIVE_S = 75
 class ReloadingApp:
     """The ASGI application with its lifespan: opens the state, replaces it on SIGHUP, closes it at the end."""
 
-    def __init__(self, open_state: OpenState, drain: Drain | None = None) -> None:
-        """Serve what *open_state* opens; *drain* is its server's."""
+    def __init__(self, open_state: OpenState, drain: Drain | None = None, repeats: Repeats | None = None) -> None:
+        """Serve what *open_state* opens; *drain* is its server's, *repeats* outlive a reload."""
         self._open_state = open_state
         self._drain = drain or Drain()
+        self._repeats = repeats or Repeats()
         self._app: App | None = None
         self._stack = AsyncExitStack()
         self._wanted = asyncio.Event()
@@ -70,6 +72,7 @@ class ReloadingApp:
             with _on_hangup(self._wanted.set):
                 await receive()
             reloader.cancel()
+        await self._repeats.aclose()
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -91,7 +94,7 @@ class ReloadingApp:
             await old.aclose()
 
     async def _opened(self, stack: AsyncExitStack) -> State:
-        return replace(await stack.enter_async_context(self._open_state()), drain=self._drain)
+        return replace(await stack.enter_async_context(self._open_state()), drain=self._drain, repeats=self._repeats)
 
 
 def _spare_the_collector() -> None:
@@ -198,13 +201,23 @@ def _on_hangup(callback: Callable[[], object]) -> Iterator[None]:
 
 @asynccontextmanager
 async def running(
-    open_state: OpenState, host: str = "127.0.0.1", port: int = 0, drain: Drain | None = None
+    open_state: OpenState,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    drain: Drain | None = None,
+    repeats: Repeats | None = None,
 ) -> AsyncIterator[str]:
     """A gateway inside this event loop, for programs and tests; gives its base URL."""
     listener = bind(host, port)
     drain = drain or Drain()
     config = uvicorn.Config(
-        ReloadingApp(open_state, drain), http="httptools", ws="none", lifespan="on", access_log=False, log_config=None
+        ReloadingApp(open_state, drain, repeats),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
     )
     server = _Quiet(config, drain)
     async with asyncio.TaskGroup() as group:

@@ -14,9 +14,11 @@ from pointsman.server.http import CallerGone
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pointsman.server.http import Send
+    from pointsman.server.http import Message, Send
 
 log = logging.getLogger("pointsman.server")
+
+WHOLE = "pointsman.whole"  # in the last message of a stream: it did not break off
 
 
 class SlowReader:
@@ -54,10 +56,15 @@ class SlowReader:
             await hang_up(self._send)
             raise CallerGone
 
-    async def send(self, piece: bytes, *, is_last: bool = False) -> None:
-        """Send one piece of the answer."""
+    async def send(self, piece: bytes, *, is_last: bool = False, is_whole: bool = False) -> None:
+        """Send one piece of the answer; with the last goes whether the answer is all there, for a Recorder."""
+        message = {"type": "http.response.body", "body": piece, "more_body": not is_last}
+        await self.pass_on(message | {WHOLE: is_whole} if is_last else message)
+
+    async def pass_on(self, message: Message) -> None:
+        """Send *message*."""
         self._is_sending = True
-        await self._send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+        await self._send(message)
         self._is_sending = False
         self._sent += 1
 

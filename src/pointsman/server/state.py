@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
 from pointsman.server.drain import Drain
+from pointsman.server.idempotency import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class State:
     keep_alive_s: float = 5.0  # how long a streaming caller is left without a sign of life
     write_timeout_s: float = 60.0  # how long a streaming caller may take in nothing
     drain: Drain = field(default_factory=Drain)
+    repeats: Repeats = field(default_factory=Repeats)
+    idempotency_ttl_s: float = 86_400.0
     questions: OpenQuestions = field(default_factory=OpenQuestions)
     consent_timeout_s: float = 60.0
     unattended: Consent = Consent.ONCE  # the answer when the time is over

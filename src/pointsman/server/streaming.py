@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pointsman.core.errors import PointsmanError
+from pointsman.core.events import FinishReason
 from pointsman.core.stream import StreamFailed
 from pointsman.dialects.frames import SseEvent, SseFrames
 from pointsman.server.headers import of_answer, of_decision
@@ -149,7 +150,7 @@ class Stream:
             if self.listener is not None:
                 await self.listener.heard(piece, streamed.decision)
             await self._send(piece)
-        await self._end()
+        await self._end(is_whole=streamed.pieces.record.reason is FinishReason.OK)
 
     def _mark(self, model: str) -> Sequence[bytes]:
         """A comment that says that *model* goes on, where the caller's stream can hold one."""
@@ -171,10 +172,10 @@ class Stream:
             piece = self.framing.piece(piece)
         await self._out.send(piece)
 
-    async def _end(self, piece: bytes = b"") -> None:
+    async def _end(self, piece: bytes = b"", *, is_whole: bool = False) -> None:
         if self.framing is not None:
             piece = self.framing.piece(piece) + self.framing.end()
-        await self._out.send(piece, is_last=True)
+        await self._out.send(piece, is_last=True, is_whole=is_whole)
 
 
 def status_event(model: str, reason: str) -> bytes:

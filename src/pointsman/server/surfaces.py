@@ -19,7 +19,8 @@ from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
 from pointsman.server.disconnect import DisconnectWatch
 from pointsman.server.headers import of_answer, of_bill, of_count, of_decision
-from pointsman.server.http import CallerGone, read_body, respond, respond_json
+from pointsman.server.http import CallerGone, header, read_body, respond, respond_json
+from pointsman.server.idempotency import HEADER as IDEMPOTENCY_KEY
 from pointsman.server.labels import METADATA, caller_of, without_labels
 from pointsman.server.remembered import Remembered, remember
 from pointsman.server.streaming import Framing, Stream
@@ -59,6 +60,21 @@ class SurfaceEndpoint:
 
     async def handle(self, state: State, scope: Scope, receive: Receive, send: Send, key_id: str | None) -> None:
         """Answer one request. Errors of ours are answered in the dialect; others are the application's."""
+        if header(scope, IDEMPOTENCY_KEY) is None:
+            await self._handle(state, scope, receive, send, key_id)
+            return
+
+        async def work(receive: Receive, send: Send) -> None:
+            await self._handle(state, scope, receive, send, key_id)
+
+        try:
+            await state.repeats.answer(state, scope, receive, send, key_id, work)
+        except CallerGone:
+            return
+        except PointsmanError as error:
+            await self.refuse(send, error)
+
+    async def _handle(self, state: State, scope: Scope, receive: Receive, send: Send, key_id: str | None) -> None:
         try:
             arrived_s = state.router.clock()
             raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
