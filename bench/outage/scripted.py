@@ -113,7 +113,7 @@ class Scripted:
                 self.asked[name] += 1
                 await BEHAVIOURS[self._now(name)](Asked(body, writer))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):  # the last at the very end
             pass
         finally:
             writer.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.decision import Decision, Privacy
 from pointsman.core.failure import UNABLE, Failure, FailureKind
-from pointsman.core.policy import Action, Policy, Rule
+from pointsman.core.policy import Action, Mark, Policy, Rule
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.plan import Plan
@@ -87,6 +87,20 @@ def run(made: Plan, *failures: Failure) -> list[str | None]:
     return [*followed, step.card.id if step is not None else None]
 
 
+def run_and_tell(made: Plan, *failures: Failure) -> list[str | None]:
+    """As `run`, and the book of healths is told of each failure."""
+    step = made.first()
+    followed: list[str | None] = []
+    for failure in failures:
+        assert step is not None
+        card = step.card
+        followed.append(card.id)
+        assert made.take(step)
+        made.health.failed(card, failure, made.catalog.policy_of(card.name).rule(failure.kind))
+        step = made.after(failure)
+    return [*followed, step.card.id if step is not None else None]
+
+
 @pytest.mark.parametrize(
     "kind", [FailureKind.TERMINAL, FailureKind.TRANSIENT, FailureKind.NOT_FOUND, FailureKind.AUTH, FailureKind.UNKNOWN]
 )
@@ -117,6 +131,18 @@ def test_a_policy_that_stops_at_a_missing_model_stops_at_an_unable_one() -> None
     stops = Policy(rules={FailureKind.NOT_FOUND: Rule(action=Action.STOP)})
     made = plan(replace(catalog, policies={"*": stops}), ["small", "other"])
     assert run(made, replace(failed(FailureKind.BAD_REQUEST), code=UNABLE)) == ["small", None]
+
+
+def test_a_model_to_be_asked_once_more_later_has_all_its_attempts_now() -> None:
+    """`one_retry` is for the requests after: they ask it once and go on."""
+    rule = Rule(mark=Mark.ONE_RETRY, attempts=3)
+    catalog = replace(a_catalog(*CARDS), policies={"small": Policy(rules={FailureKind.TRANSIENT: rule})})
+    failure = failed(FailureKind.TRANSIENT, status=503)
+    made = plan(catalog, ["small", "other"])
+    assert run_and_tell(made, failure, failure, failure) == ["small", "small", "small", "other"]
+    later = plan(catalog, ["small", "other"])
+    later.health = made.health
+    assert run_and_tell(later, failure) == ["small", "other"]
 
 
 def test_a_prompt_too_long_goes_to_wider_windows_only() -> None:

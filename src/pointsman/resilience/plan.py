@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import AUTO
 from pointsman.core.failure import DISCONNECTED, UNABLE, FailureKind
-from pointsman.core.policy import Action
+from pointsman.core.policy import Action, Mark
 from pointsman.core.values import value_type
 from pointsman.resilience.backoff import backoff_s
 from pointsman.resilience.cause import kind_of
@@ -68,6 +68,7 @@ class Plan:
     retried: int = 0
     waited_s: float = 0.0  # for a model to load
     refused: set[str] = field(default_factory=set)  # those that were not free after all when their turn came
+    once: set[str] = field(default_factory=set)  # those that were unwell when they were first asked
     _holds_budget: bool = False
 
     def first(self) -> Next | None:
@@ -86,6 +87,8 @@ class Plan:
         """Begin *step*'s attempt. False when its model is not free any more: `instead` has the next."""
         card = step.card
         if not self.health.is_all_well:
+            if not step.is_again and not self.health.retries(card):
+                self.once.add(card.id)
             if step.is_again or self._is_last(card):
                 self.health.insist(card)
             elif not self.health.take(card, has_other=self._has_other(card)):
@@ -141,7 +144,8 @@ class Plan:
         is_passing = failure.kind is FailureKind.TRANSIENT and (
             failure.status is not None or failure.code == DISCONNECTED
         )
-        if not is_passing or not self.health.retries(card):
+        is_doubted_since = self._rule(card, failure).mark is Mark.ONE_RETRY and card.id not in self.once
+        if not is_passing or not (is_doubted_since or self.health.retries(card)):
             return None
         pause = backoff_s(self.retried, self.draw, failure.retry_after_s)
         if pause is None or not self.budget.take():
