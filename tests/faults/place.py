@@ -128,6 +128,15 @@ class Place:
             yield response
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return once *is_so*, which nobody tells of."""
+    async with asyncio.timeout(10):
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(0.02)
+
+
 def request(surface: str, model: str, *, stream: bool, **fields: object) -> tuple[str, dict[str, Any]]:
     """Path and body of a question in the words of *surface*."""
     path, body = BODIES[surface]

@@ -24,7 +24,6 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import Final
 
-from pointsman.core.jsontypes import Json
 from tests.adapters.http.servers import Peer, upstream
 from tests.clients.upstream import anthropic_messages, gemini, ollama, openai_chat
 from tests.clients.upstream.mind import Prompt, Turn
@@ -153,7 +152,7 @@ async def _take(peer: Peer, step: Step) -> None:
             peer.writer.close()
 
 
-def answers(status: int, body: Json | bytes, *, content: str = JSON, **headers: str) -> Act:
+def answers(status: int, body: object, *, content: str = JSON, **headers: str) -> Act:
     """A whole answer; what is not bytes goes as JSON, headers are written with _ for -."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": content, "content-length": str(len(data))}
@@ -162,7 +161,8 @@ def answers(status: int, body: Json | bytes, *, content: str = JSON, **headers: 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """Status line and headers."""
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    phrase = next((known.phrase for known in HTTPStatus if known == status), "Overloaded")
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

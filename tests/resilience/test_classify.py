@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.core.catalog import Secret
 from pointsman.core.failure import UNABLE, Failure, FailureKind, Reach
 from pointsman.resilience.classify import classify
 from pointsman.resilience.waits import Hints
@@ -260,3 +263,10 @@ def test_anything_an_endpoint_says_has_a_kind(
     assert failure.kind in FailureKind
     assert failure.retry_after_s is None or 0 <= failure.retry_after_s <= 86_400
     assert failure.until_s is None or now_s is None or failure.until_s > now_s - 1
+
+
+def test_our_key_is_never_repeated() -> None:
+    """Some endpoints quote the key that they refuse."""
+    endpoint = replace(CARD.endpoint, api_key=Secret("sk-secret"))
+    said = classify(card=replace(CARD, endpoint=endpoint), status=401, message="Incorrect API key: sk-secret")
+    assert said.message == "Incorrect API key: ***"

@@ -79,7 +79,7 @@ def classify(
         kind=kind,
         model=card.id,
         endpoint=card.endpoint.name,
-        message=message or (f"HTTP {status}" if status else "no message"),
+        message=_without_key(message, card) or (f"HTTP {status}" if status else "no message"),
         status=status,
         code=UNABLE if is_unable and kind is FailureKind.BAD_REQUEST else code or error_type,
         retry_after_s=None if is_spent else wait_s,
@@ -87,6 +87,12 @@ def classify(
         reach=_reach(kind, status, message, words),
         elapsed_ms=elapsed_ms,
     )
+
+
+def _without_key(message: str, card: ModelCard) -> str:
+    """*message* without our own key: it goes to callers and into the log, and some endpoints quote what they got."""
+    key = card.endpoint.api_key
+    return message if key is None or not key.reveal() else message.replace(key.reveal(), "***")
 
 
 def _kind_of(*words: str | None) -> FailureKind | None:
