@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from pointsman.adapters.http.coding import Inflater, Undecodable, inflater
 from pointsman.adapters.http.errors import (
     ConnectFailed,
     ConnectFailure,
     ConnectTimeout,
     DisconnectStage,
     ProtocolViolation,
+    ResponseTooLarge,
     TransportError,
     UpstreamDisconnected,
 )
@@ -36,7 +39,6 @@ _ACCEPT = {False: "application/json", True: "text/event-stream, application/x-nd
 _LISTS = frozenset((b"anthropic-beta",))
 _CUT_CODES = {DisconnectStage.BEFORE_RESPONSE: DISCONNECTED, DisconnectStage.MID_HEAD: ProtocolViolation.code}
 _WANTED = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}  # headers an API refuses to do without
-_ACCEPTED = {False: "application/json", True: "text/event-stream, application/x-ndjson"}  # by whether a stream
 
 
 class HttpProvider:
@@ -76,7 +78,7 @@ class HttpProvider:
             )
         except TransportError as error:
             raise mapped(error, call.model, self._endpoint.name) from error
-        return HttpUpstreamResponse(response, call.model, self._endpoint.name)
+        return HttpUpstreamResponse(response, call.model, self._endpoint.name, target.peer)
 
     def _with_query(self, path: str) -> str:
         query = self._endpoint.query
@@ -85,7 +87,12 @@ class HttpProvider:
     @staticmethod
     def _fixed_headers(endpoint: Endpoint) -> dict[bool, Headers]:
         """The headers of every request, by whether a stream is wanted; the configuration's own stand over all."""
-        fixed = {"content-type": "application/json", "user-agent": "pointsman", **_WANTED.get(endpoint.dialect, {})}
+        fixed = {
+            "accept-encoding": "identity",  # each token is wanted at once, and a compressor waits for more
+            "content-type": "application/json",
+            "user-agent": "pointsman",
+            **_WANTED.get(endpoint.dialect, {}),
+        }
         if endpoint.api_key is not None:
             prefix = "Bearer " if endpoint.auth is Auth.BEARER else ""
             fixed[endpoint.auth.value] = prefix + endpoint.api_key.reveal()
@@ -111,11 +118,12 @@ def _joined(fixed: Headers, given: Headers) -> Headers:
 class HttpUpstreamResponse:
     """A response whose errors are ours."""
 
-    __slots__ = ("_endpoint", "_model", "_response", "status")
+    __slots__ = ("_endpoint", "_model", "_peer", "_response", "status")
 
-    def __init__(self, response: HttpResponse, model: str, endpoint: str) -> None:
-        """Wrap *response* of *endpoint* to a call for *model*."""
+    def __init__(self, response: HttpResponse, model: str, endpoint: str, peer: str) -> None:
+        """Wrap *response* of *endpoint*, at *peer*, to a call for *model*."""
         self._response = response
+        self._peer = peer
         self._model = model
         self._endpoint = endpoint
         self.status = response.status
@@ -127,17 +135,42 @@ class HttpUpstreamResponse:
     async def read(self, max_bytes: int) -> bytes:
         """See core.ports.UpstreamResponse."""
         try:
-            return await self._response.read(max_bytes)
+            coding = inflater(self._response.header("content-encoding"))
+            if coding is None:
+                return await self._response.read(max_bytes)
+            whole = bytearray()
+            async for piece in self._inflated(coding):
+                whole += piece
+                if len(whole) > max_bytes:
+                    raise ResponseTooLarge(self._peer, max_bytes)
+            return bytes(whole)
         except TransportError as error:
             raise mapped(error, self._model, self._endpoint) from error
+        except Undecodable as error:
+            raise mapped(ProtocolViolation(self._peer, str(error)), self._model, self._endpoint) from error
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See core.ports.UpstreamResponse."""
         try:
+            coding = inflater(self._response.header("content-encoding"))
+            if coding is not None:
+                async for piece in self._inflated(coding):
+                    yield piece
+                return
             while data := await self._response.next_chunk():
                 yield data
         except TransportError as error:
             raise mapped(error, self._model, self._endpoint) from error
+        except Undecodable as error:
+            raise mapped(ProtocolViolation(self._peer, str(error)), self._model, self._endpoint) from error
+
+    async def _inflated(self, coding: Inflater) -> AsyncIterator[bytes]:
+        while data := await self._response.next_chunk():
+            for piece in coding.feed(data):
+                yield piece
+                await asyncio.sleep(0)  # a little may inflate to very much
+        if rest := coding.close():
+            yield rest
 
     async def aclose(self) -> None:
         """See core.ports.UpstreamResponse."""
