@@ -26,12 +26,14 @@ from pointsman.core.health import Health
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
 from pointsman.engine.consent import Consents
+from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
+from pointsman.resilience.context_book import ContextBook
 from pointsman.resilience.tolerance import Tolerance
 from pointsman.routing.chain import Chain
 from pointsman.routing.complexity.configured import complexity_settings
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
+    from pointsman.core.local import Footprint
     from pointsman.core.ports import ConsentBoard, Observer, Provider, ResponseStore
     from pointsman.dialects.base import Upstream
 
@@ -174,10 +177,11 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         Complexity(catalog, scorers),
         Default(catalog),
     )
+    sizes = ContextSizes(book=ContextBook(clock=time.monotonic))
     return Decider(
         catalog=catalog,
         chain=Chain(
-            constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint()),
+            constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint(sizes.window_of)),
             strategies=strategies,
             clock=time.perf_counter,
         ),
@@ -192,6 +196,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         clock=time.perf_counter,
         standard_model=settings.model.name,
         refuse_unknown_models=settings.server.unknown_models == "refuse",
+        sizes=sizes,
     )
 
 
@@ -269,6 +274,21 @@ def decide_only(loaded: Loaded) -> Router:
     return make_router(loaded, loaded.catalog)
 
 
+def local_footprints(loaded: Loaded, *, has_device: bool = True) -> dict[str, Footprint | None]:
+    """By card id what each local model takes of the memory; None where nothing tells."""
+    from pointsman.adapters.runtimes.footprints import footprints
+
+    folder = _folder(loaded)
+    files = {model.id: folder / Path(model.path).expanduser() for model in loaded.gguf_models}
+    slots = {model.id: model.parallel for model in loaded.gguf_models}
+    return footprints(loaded.catalog.models, files, slots, has_device=has_device)
+
+
+def _folder(loaded: Loaded) -> Path:
+    """Where the configuration's relative paths start."""
+    return loaded.source_path.parent if loaded.source_path else Path.cwd()
+
+
 @contextmanager
 def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Iterator[Mapping[str, str]]:
     """Starts the configuration's GGUF models in this process; gives their base URLs by card id, stops them at the end.
@@ -280,7 +300,7 @@ def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: N
         return
     from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime, ModelFile
 
-    folder = loaded.source_path.parent if loaded.source_path else Path.cwd()
+    folder = _folder(loaded)
     with EmbeddedRuntime() as runtime:
         urls = {}
         for model in loaded.gguf_models:

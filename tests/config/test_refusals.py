@@ -31,7 +31,7 @@ REFUSALS = {
     "server:\n  prot: 4001\n": "pointsman.yaml:2: server.prot: unknown key; did you mean 'port'?",
     "servr: {}\n": "pointsman.yaml:1: servr: unknown key; did you mean 'server'?",
     "zzz: 1\n": "pointsman.yaml:1: zzz: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
-    "context_window_fallbacks, endpoints, fallbacks, ledger, model, models, prices, privacy, resilience, routing, "
+    "context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, privacy, resilience, routing, "
     "savings, server.",
     "server: {port: many}\n": "pointsman.yaml:1: server.port: should be a valid integer, unable to parse string as an "
     "integer.",
@@ -91,7 +91,7 @@ REFUSALS = {
     "resilience, routing, savings, server.\n"
     "pointsman.yaml:2: server.port: should be a valid integer, unable to parse string as an integer.\n"
     "pointsman.yaml:3: b: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
-    "context_window_fallbacks, endpoints, fallbacks, ledger, model, models, prices, privacy, resilience, routing, "
+    "context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, privacy, resilience, routing, "
     "savings, server.",
 }
 YAML_REFUSALS = {

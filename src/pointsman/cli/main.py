@@ -15,6 +15,7 @@ from pointsman.cli.ledger import explain, logs, stats
 from pointsman.cli.models import models
 from pointsman.cli.route import route
 from pointsman.cli.serve import serve
+from pointsman.cli.vram import vram
 
 EXAMPLES = """\b
 Examples:
@@ -55,7 +56,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, chat, launch, route, models, logs, explain, stats, config, completion):
+for _command in (serve, chat, launch, route, models, vram, logs, explain, stats, config, completion):
     cli.add_command(_command)
 
 

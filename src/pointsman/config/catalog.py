@@ -145,6 +145,8 @@ def _card(model: ModelSettings, id_: str, servers: Servers) -> ModelCard:
         defaults=defaults,
         quirks=quirks,
         continues=_continues(model, endpoint.dialect),
+        is_pinned=model.pinned,
+        memory_bytes=model.memory,
     )
 
 

@@ -26,6 +26,7 @@ from pointsman.config.field_types import (
     TierName,
     Tokens,
 )
+from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
 from pointsman.core.catalog import Auth, Capability
@@ -214,6 +215,10 @@ class ModelSettings(Section):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="Its share within its pool.")
     order: int = Field(default=0, description="Lower is tried first within its pool.")
     defaults: dict[str, JsonField] = Field(default={}, description="Request fields to set unless the caller set them.")
+    pinned: bool = Field(default=False, description="Whether it is always in memory, where `local.vram` is given.")
+    memory: Bytes | None = Field(
+        default=None, description="What it takes of the memory, such as 5.5GiB, if that cannot be reckoned."
+    )
     prefill: bool | None = Field(
         default=None,
         description="Whether it goes on from a last message of the assistant; if not given, GGUF models, Ollama and "
@@ -321,6 +326,7 @@ class Settings(Section):
         default={},
         description="Prices by model name at its server, over the shipped.",
     )
+    local: LocalSettings = Field(default=LocalSettings(), description="Models on this machine.")
     classifier: ClassifierSettings = Field(
         default=ClassifierSettings(), description="A local model that judges how hard a prompt is."
     )

@@ -185,6 +185,8 @@ class ModelCard:
     is_demo: bool = False
     defaults: Mapping[str, Json] = field(default_factory=dict)  # body fields set unless the caller set them
     quirks: Quirks | None = None
+    is_pinned: bool = False  # always in this machine's memory
+    memory_bytes: int | None = None  # what it takes of that, as declared
     continues: bool = False  # takes a last message of the assistant as the beginning of its own answer
 
     @property

@@ -1,0 +1,44 @@
+"""The settings about models on this machine: how much memory there is, and how it is shared out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from pointsman.config.field_types import Seconds, Section
+from pointsman.core.units import parse_bytes
+
+
+def _size(value: object) -> int:
+    found = parse_bytes(str(value)) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+    if found is None:
+        raise ValueError(f"should be a size such as 24GiB, 24GB or 512MiB, not {value!r}")
+    return found
+
+
+def _budget(value: object) -> int | str:
+    return "auto" if value == "auto" else _size(value)
+
+
+Bytes = Annotated[int, PlainValidator(_size), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})]
+Budget = Annotated[
+    int | Literal["auto"], PlainValidator(_budget), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
+]
+
+
+class LocalSettings(Section):
+    """Models on this machine. With `vram` given, which of them are in memory is decided here."""
+
+    vram: Budget | None = Field(
+        default=None,
+        description="Memory for models, such as 24GiB, or `auto` for this device's own. Not given: the runtimes decide "
+        "by themselves what they hold.",
+    )
+    reserve: Bytes = Field(default=1 << 30, description="Memory of that to keep free, in bytes or as 1GiB.")
+    bypass_s: Seconds = Field(
+        default=30.0, description="Seconds a request may be passed by others whose model is in memory."
+    )
+    residency: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=2.0, description="How many times its load time a model stays in memory at least."
+    )
