@@ -64,7 +64,7 @@ async def test_a_whole_answer(gateway: Gateway) -> None:
             "stream": False,
             "truncate": False,
             "shift": False,
-            "options": {"num_predict": 40, "temperature": 0.5, "stop": ["END"]},
+            "options": {"num_ctx": 8192, "num_predict": 40, "temperature": 0.5, "stop": ["END"]},
         }
     ]
 
@@ -290,7 +290,7 @@ async def test_what_ollama_cannot_take_is_left_out(gateway: Gateway) -> None:
         )
     (body,) = ollama.bodies
     assert body["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
-    assert (body["think"], body["options"]) == (False, {"seed": 7})
+    assert (body["think"], body["options"]) == (False, {"num_ctx": 8192, "seed": 7})
     assert body.keys() == {"model", "messages", "stream", "truncate", "shift", "think", "options"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.core.catalog import Capability, Operation
-from pointsman.core.decision import Caller, Privacy, PromptFeatures, RoutingContext, Struck
+from pointsman.core.decision import Caller, Privacy, PromptCount, PromptFeatures, RoutingContext, Struck
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
 from pointsman.testing import a_card
 
@@ -61,3 +61,53 @@ def test_a_prompt_must_look_half_as_long_again_to_be_too_long(
     struck = ContextConstraint().strike(context(tokens=tokens), [a_card("m", context_tokens=window)])
     reason = "about 1,501 tokens do not fit its 1,000"
     assert struck == ([Struck(model="m", by="context", reason=reason)] if is_struck else [])
+
+
+def counted(lines: int, limit: int | None = None) -> RoutingContext:
+    """A long prompt of nothing but line breaks: 0.72 of a token each for Qwen, 1.34 for Gemini."""
+    count = PromptCount(signs=(0, 0, 0, lines, 0), messages=0)
+    return RoutingContext(
+        requested_model=None,
+        operation=Operation.CHAT,
+        features=PromptFeatures(ask="", estimated_input_tokens=0, count=count, max_output_tokens=limit),
+        caller=Caller(),
+        privacy=Privacy(),
+    )
+
+
+def test_a_long_prompt_is_judged_by_each_models_own_tokenizer() -> None:
+    """The same text fits one model and not another of the same window."""
+    cards = [
+        a_card("qwen", upstream_model="qwen3:8b", context_tokens=8_192),
+        a_card("gemma", upstream_model="gemma3:4b", context_tokens=8_192),
+        a_card("large", upstream_model="gemini-2.5-pro", context_tokens=1_000_000),
+        a_card("unknown", upstream_model="gemma3:4b"),
+    ]
+    struck = ContextConstraint().strike(counted(10_000), cards)
+    assert struck == [Struck(model="gemma", by="context", reason="about 13,400 tokens do not fit its 8,192")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "limit", "most", "is_struck"),
+    [
+        (12_444, None, None, False),  # 8,960 / 1.25 + 1,024 = 8,192
+        (12_446, None, None, True),
+        (12_446, 1_000, None, False),  # the caller wants less
+        (12_444, 2_000, None, True),  # or more
+        (12_444, 2_000, 500, False),  # or the model cannot give it
+        (10_600, 32_000, None, False),  # 7,632 / 1.25 + a quarter: a limit as large as that is no wish
+        (10_700, 32_000, None, True),
+    ],
+)
+def test_room_is_left_for_the_answer(lines: int, limit: int | None, most: int | None, *, is_struck: bool) -> None:
+    """And the estimate is believed less its margin: what may just fit is left to the endpoint."""
+    card = a_card("m", upstream_model="qwen3:8b", context_tokens=8_192, max_output_tokens=most)
+    assert bool(ContextConstraint().strike(counted(lines, limit), [card])) is is_struck
+
+
+def test_a_learned_window_counts() -> None:
+    """Whatever was declared."""
+    card = a_card("m", upstream_model="qwen3:8b", context_tokens=100_000)
+    assert ContextConstraint(window_of=lambda _card: 4_096).strike(counted(10_000), [card]) == [
+        Struck(model="m", by="context", reason="about 7,200 tokens do not fit its 4,096")
+    ]

@@ -63,6 +63,14 @@ class ContextSizes:
             self._sized[card.id, size] = card, sized
         return sized
 
+    def window_of(self, card: ModelCard) -> int | None:
+        """What *card* takes at most, as declared, learned, or as it would be loaded; None when nothing is known."""
+        known = self.book.window_of(card)
+        if known is not None or card.endpoint.dialect != OLLAMA:
+            return known
+        sizes = sizes_of(card)
+        return sizes.most if sizes is not None else None
+
     def size_for(self, card: ModelCard, features: PromptFeatures) -> int | None:
         """The `num_ctx` for this prompt; None where there is none to be set."""
         sizes = sizes_of(card)
@@ -87,10 +95,10 @@ class ContextSizes:
         if not self._grows(card):
             self.book.refused(card, failure.message, at_least(card, features))
 
-    def cut(self, card: ModelCard, read_tokens: int) -> None:
-        """*card* read only *read_tokens* of a longer prompt: next time it is loaded with more, or asked for less."""
+    def cut(self, card: ModelCard, tokens: int) -> None:
+        """*card* takes no more than *tokens* and cuts the rest: next time it is loaded with more, or asked for less."""
         if not self._grows(card):
-            self.book.cut(card, read_tokens)
+            self.book.cut(card, tokens)
 
     def _grows(self, card: ModelCard) -> bool:
         """Double what *card* is loaded with; False when it has its most."""

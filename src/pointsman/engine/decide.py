@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
 from pointsman.core.values import value_type
+from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.steer import steered
+from pointsman.resilience.context_book import ContextBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +37,10 @@ class Resolved:
     open_models: Mapping[str, ModelCard]
 
 
+def _new_sizes() -> ContextSizes:
+    return ContextSizes(book=ContextBook(clock=time.monotonic))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
     """Decides without calling anybody. `clock` is monotonic seconds, `new_id` gives a fresh decision id."""
@@ -49,6 +56,7 @@ class Decider:
     clock: Callable[[], float]
     standard_model: str = AUTO  # what a request without a model, or with an unknown one, means
     refuse_unknown_models: bool = False
+    sizes: ContextSizes = field(default_factory=_new_sizes)
 
     async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
         """The decision for *inbound*; a Refused, RequestError or NoModelAvailable when there is none."""
@@ -89,7 +97,7 @@ class Decider:
             confidence=pick.confidence,
             privacy=context.privacy,
             struck=context.struck,
-            trail=(*verdict.trail, *selection.notes),
+            trail=(*verdict.trail, *selection.notes, *self.sizes.note(chosen, inbound.operation, features)),
             elapsed_us=round((self.clock() - began) * 1e6, 1),
             router=pick.router,
             is_explicit=pick.is_explicit,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pointsman.engine.attempt import ModelCaller
     from pointsman.engine.bus import Bus
     from pointsman.engine.decide import Decider, Resolved
+    from pointsman.engine.entrance import Entrance
     from pointsman.engine.exchange import Piece
     from pointsman.resilience.availability import Availability
 
@@ -57,7 +58,7 @@ class Router:
     max_fallbacks: int = 5
     num_retries: int = 2
     budget: RetryBudget = field(default_factory=RetryBudget)
-    limits: Limits = field(default_factory=Limits)
+    limits: Entrance = field(default_factory=Limits)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     continue_streams: bool = False
 
@@ -169,6 +170,7 @@ class Router:
             ),
             limits=self.limits,
             consents=self.decider.consents,
+            sizes=self.decider.sizes,
             inbound=inbound,
             record=self._record(inbound, resolved),
             new_say=new_say,

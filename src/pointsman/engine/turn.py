@@ -15,7 +15,10 @@ from pointsman.core.consent import Consent
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
+from pointsman.engine.attempt import stream_failure
 from pointsman.engine.consent import question_for
+from pointsman.engine.context_check import CODE as CONTEXT_CUT
+from pointsman.engine.context_check import ContextCheck, check_for
 from pointsman.engine.continuation import ContinuedDelivery, Heard, Resumer, may_be_continued
 from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
@@ -27,13 +30,17 @@ from pointsman.resilience.plan import NOT_UNWELL, Next, Plan, is_loading
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
+    from pointsman.core.chat import Usage
     from pointsman.core.decision import Decision
+    from pointsman.core.stream import StreamFailed
     from pointsman.engine.attempt import Begun, ModelCaller
     from pointsman.engine.consent import Consents
+    from pointsman.engine.context_size import ContextSizes
+    from pointsman.engine.entrance import Entrance, Held
+    from pointsman.engine.exchange import Check
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.record import Record
     from pointsman.engine.usage import Bill
-    from pointsman.resilience.limits import Limits, Slot
 
 Found = TypeVar("Found")
 HUNG_S = 10.0  # a model that let the caller's time run out by so much without a word counts as hanging
@@ -72,8 +79,9 @@ class Turn(Generic[Piece]):
 
     caller: ModelCaller
     plan: Plan
-    limits: Limits
+    limits: Entrance
     consents: Consents
+    sizes: ContextSizes
     inbound: Inbound
     record: Record
     new_say: Callable[[], Say[Piece]]
@@ -111,7 +119,7 @@ class Turn(Generic[Piece]):
             failures=tuple(self.record.failures),
         )
 
-    def _delivery(self, card: ModelCard, begun: Begun[Piece], slot: Slot) -> Delivery[Piece]:
+    def _delivery(self, card: ModelCard, begun: Begun[Piece], slot: Held) -> Delivery[Piece]:
         if self.heard is None or self.mark is None:
             return Delivery(
                 card=card,
@@ -142,7 +150,7 @@ class Turn(Generic[Piece]):
             ),
         )
 
-    async def _first_success(self, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> tuple[ModelCard, Found]:
+    async def _first_success(self, attempt: Callable[[ModelCard, Held], Awaitable[Found]]) -> tuple[ModelCard, Found]:
         budget = self.plan.budget
         budget.active += 1
         try:
@@ -162,7 +170,7 @@ class Turn(Generic[Piece]):
             self.plan.done()
             budget.active -= 1
 
-    async def _attempted(self, card: ModelCard, attempt: Callable[[ModelCard, Slot], Awaitable[Found]]) -> Found:
+    async def _attempted(self, card: ModelCard, attempt: Callable[[ModelCard, Held], Awaitable[Found]]) -> Found:
         """One attempt, once there is room for it, and what it says about the model's health."""
         slot = self.limits.try_enter(card) or await self._queued(card)
         began = self.record.clock()
@@ -183,7 +191,7 @@ class Turn(Generic[Piece]):
             health.released(card)
             raise
 
-    async def _queued(self, card: ModelCard) -> Slot:
+    async def _queued(self, card: ModelCard) -> Held:
         """A slot that was waited for. When none is free in time the model is not to blame, and nothing was sent."""
         try:
             return await self.limits.enter(card, self.deadline_s)
@@ -200,6 +208,8 @@ class Turn(Generic[Piece]):
             health.released(card)
         elif failure.kind in NOT_UNWELL:
             health.succeeded(card)
+            if failure.kind is FailureKind.CONTEXT and failure.code != CONTEXT_CUT:
+                self.sizes.refused(card, failure, self.record.resolved.features)
         else:
             health.failed(card, failure, self.plan.catalog.policy_of(card.name).rule(failure.kind))
         self.record.failed(failure)
@@ -288,11 +298,14 @@ class Turn(Generic[Piece]):
             raise DeadlineExceeded(message)
         await self.sleep(pause_s)
 
-    async def _whole(self, card: ModelCard, slot: Slot) -> Whole:
+    async def _whole(self, card: ModelCard, slot: Held) -> Whole:
         has_failed = False
         try:
+            asked, check = self._checked(card)
             exchange = self._exchange(card)
-            found = await self.caller.whole(card, self.plan.decision, exchange, self.deadline_s)
+            found = await self.caller.whole(asked, self.plan.decision, exchange, self.deadline_s)
+            if check is not None and (failed := check(found.usage)) is not None:
+                raise AttemptFailed(stream_failure(card, failed))
             slot.whole()
         except AttemptFailed as error:
             has_failed = is_overloaded(error.failure)
@@ -300,21 +313,38 @@ class Turn(Generic[Piece]):
         finally:
             slot.release(failed=has_failed)
         self.plan.health.succeeded(card)
-        self.record.dropped = exchange.dropped
+        self.record.dropped = exchange.dropped + (check.lost(found.usage) if check is not None else ())
         return found
 
-    async def _stream(self, card: ModelCard, slot: Slot) -> tuple[Begun[Piece], Slot]:
+    async def _stream(self, card: ModelCard, slot: Held) -> tuple[Begun[Piece], Held]:
         try:
+            asked, check = self._checked(card)
             exchange = self._exchange(card)
+            exchange.check = self._told(check) if check is not None else None
             overhear = self._overhear(card) if self.mark is not None else None
-            begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s, overhear)
+            begun = await self.caller.stream(asked, self.plan.decision, exchange, self.deadline_s, overhear)
         except BaseException as error:
             slot.release(failed=isinstance(error, AttemptFailed) and is_overloaded(error.failure))
             raise
         slot.first_byte()
         self.plan.health.answering(card)
-        self.record.dropped = exchange.dropped
+        self.record.dropped = exchange.dropped + (check.lost(begun.pump.usage) if check is not None else ())
         return begun, slot
+
+    def _checked(self, card: ModelCard) -> tuple[ModelCard, ContextCheck | None]:
+        """*card* with the window this prompt needs, and how to tell from its answer that it read all of it."""
+        features = self.record.resolved.features
+        asked = self.sizes.sized(card, self.inbound.operation, features)
+        return asked, check_for(card, self.sizes, self.inbound.request, features, asked=asked)
+
+    def _told(self, check: ContextCheck) -> Check:
+        """*check* for a stream, whose end comes when the record is under way."""
+
+        def judge(usage: Usage | None) -> StreamFailed | None:
+            self.record.dropped = tuple(dict.fromkeys((*self.record.dropped, *check.lost(usage))))
+            return check(usage)
+
+        return judge
 
     def _overhear(self, card: ModelCard) -> Callable[[bytes], None] | None:
         """Listen to *card*'s stream, in case another has to go on with it."""
