@@ -12,7 +12,7 @@ from pointsman.core.catalog import Secret
 from pointsman.core.failure import UNABLE, Failure, FailureKind, Reach
 from pointsman.resilience.classify import classify
 from pointsman.resilience.waits import Hints
-from pointsman.testing import a_card
+from pointsman.testing import a_card, an_endpoint
 
 CARD = a_card("m", id="m#2")
 TERMINAL, TRANSIENT, NOT_FOUND = FailureKind.TERMINAL, FailureKind.TRANSIENT, FailureKind.NOT_FOUND
@@ -126,6 +126,28 @@ def test_the_header_says_it_before_the_words_do() -> None:
     """The header is meant for programs."""
     failure = classify(card=CARD, status=429, message="Please try again in 20s.", hints=hints_of(retry_after="1"))
     assert failure.retry_after_s == 1.0
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "shown"),
+    [
+        ("sk-0123456789", "Incorrect API key provided: sk-0123456789.", "Incorrect API key provided: ***."),
+        ("sk-0123456789", "sk-0123456789 is not sk-0123456789", "*** is not ***"),
+        ("sk-0123456789", "Incorrect API key provided: sk-01234567…", "Incorrect API key provided: ***"),
+        (
+            "sk-0123456789",
+            "Incorrect API key provided: sk-01234*****89.",
+            "Incorrect API key provided: sk-01234*****89.",
+        ),
+        ("sk-0123456789", "no", "no"),
+        ("none", "an older key: none", "an older key: ***"),
+        ("", "no key", "no key"),
+    ],
+)
+def test_the_endpoints_key_is_never_repeated(key: str, message: str, shown: str) -> None:
+    """Servers quote a key that they refuse; the caller has no business with it."""
+    card = a_card("m", endpoint=replace(an_endpoint(), api_key=Secret(key)))
+    assert classify(card=card, status=401, message=message).message == shown
 
 
 def test_a_failure_says_who_failed_and_how() -> None:

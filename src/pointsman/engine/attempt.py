@@ -167,7 +167,7 @@ class ModelCaller:
             hints=Hints(asked_s=found.retry_after_s, now_s=self.now()),
             elapsed_ms=elapsed_ms,
         )
-        return failure if is_loading(failure) else replace(failure, message=f"{error}: {found.message}")
+        return failure if is_loading(failure) else replace(failure, message=f"{error}: {failure.message}")
 
 
 def stream_failure(

@@ -50,6 +50,8 @@ _OPEN_TO_CONTEXT = frozenset((400, 413, 422, 500, None))
 _OPEN_TO_POLICY = frozenset((400, 403, 422, 500, None))
 _OPEN_TO_CREDIT = frozenset((400, 402, 403, 429, None))
 _OPEN_TO_NAMES = frozenset((400, None))
+_QUOTED_CHARS: Final = 8  # as many may be nobody's
+_MASK: Final = "***"
 _LONG_S: Final = 300.0  # what asks for more is not worth waiting for (gemini-cli)
 _NO_CAPACITY_S: Final = 30.0  # so long gemini-cli leaves a model alone that has no capacity
 
@@ -90,9 +92,17 @@ def classify(
 
 
 def _without_key(message: str, card: ModelCard) -> str:
-    """*message* without our own key: it goes to callers and into the log, and some endpoints quote what they got."""
-    key = card.endpoint.api_key
-    return message if key is None or not key.reveal() else message.replace(key.reveal(), "***")
+    """*message* without our own key: it goes to callers and into the log, and some endpoints quote what they got.
+
+    Nor does the beginning of the key stay where the message was cut off within it.
+    """
+    key = card.endpoint.api_key.reveal() if card.endpoint.api_key is not None else ""
+    if not key or key[:_QUOTED_CHARS] not in message:
+        return message
+    message = message.replace(key, _MASK)
+    begin = message.rfind(key[:_QUOTED_CHARS])
+    is_cut = begin >= 0 and key.startswith(message[begin:].rstrip("…"))
+    return message[:begin] + _MASK if is_cut else message
 
 
 def _kind_of(*words: str | None) -> FailureKind | None:
