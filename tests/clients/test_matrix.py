@@ -228,7 +228,7 @@ def test_what_a_filter_stopped_says_so(place: Place, pair: Pair) -> None:
 
 
 @pairs
-@pytest.mark.parametrize(("asked", "status"), [("FAIL 400", 400), ("FAIL 429", 503), ("FAIL 500", 503)])
+@pytest.mark.parametrize(("asked", "status"), [("FAIL 400", 400), ("FAIL 429", 429), ("FAIL 500", 503)])
 def test_an_error_comes_in_the_callers_shape(place: Place, pair: Pair, asked: str, status: int) -> None:
     """The model's own words in it where the request was at fault; not to be tried again."""
     answer = pair.caller.send(place.url, pair.talk(Said(text=asked)))
