@@ -20,6 +20,7 @@ import platformdirs
 
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.load import load, loaded_from
+from pointsman.core.chat import Usage
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.events import HealthChanged
 from pointsman.core.health import Health
@@ -389,5 +390,16 @@ def _ledger(loaded: Loaded, *, wanted: bool) -> Iterator[Sequence[Observer]]:
         return
     from pointsman.adapters.storage.sqlite import SqliteLedger
 
-    with SqliteLedger(ledger_path(loaded)) as ledger:
+    cards = loaded.catalog.by_id
+
+    def cost_of(card_id: str, input_tokens: int) -> float | None:
+        card = cards.get(card_id)
+        return None if card is None or card.price is None else card.price.cost_usd(_read(input_tokens))
+
+    with SqliteLedger(ledger_path(loaded), cost_of=cost_of) as ledger:
         yield (ledger,)
+
+
+def _read(input_tokens: int) -> Usage:
+    """What a model has used that read so much and wrote nothing."""
+    return Usage(input_tokens=input_tokens, output_tokens=0)

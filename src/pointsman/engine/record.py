@@ -41,6 +41,7 @@ class Record:
     first_byte_ms: float | None = None
     is_finished: bool = False
     reason: FinishReason | None = None
+    numbers: dict[str, int] = field(default_factory=dict)  # of each card's latest attempt
     dropped: tuple[str, ...] = ()
     parts: list[tuple[ModelCard, Usage]] = field(default_factory=list)  # what others did before the one that served
 
@@ -66,6 +67,7 @@ class Record:
         if self.overhead_ms is None:
             self.overhead_ms = self._elapsed_ms()
         self.attempts += 1
+        self.numbers[card.id] = self.attempts
         self.bus.emit(
             AttemptStarted(
                 decision_id=self.resolved.decision.id,
@@ -76,18 +78,29 @@ class Record:
             )
         )
 
-    def failed(self, failure: Failure) -> None:
-        """The attempt failed."""
+    def failed(self, failure: Failure, card: ModelCard | None = None) -> None:
+        """The attempt on *card* failed; without it, the latest."""
         self.failures.append(failure)
+        self.ended(failure, self.attempts if card is None else self.numbers[card.id])
+
+    def lost(self, card: ModelCard, usage: Usage, failure: Failure) -> None:
+        """Another was asked beside *card*, and was quicker. Who was not sent anything yet has lost nothing."""
+        number = self.numbers.get(card.id)
+        if number is not None:
+            self.part(card, usage)
+            self.ended(failure, number)
+
+    def ended(self, failure: Failure, number: int) -> None:
+        """The attempt of that *number* is over, without being the answer."""
         decision_id = self.resolved.decision.id
-        self.bus.emit(AttemptEnded(decision_id=decision_id, at_s=self.now(), number=self.attempts, failure=failure))
+        self.bus.emit(AttemptEnded(decision_id=decision_id, at_s=self.now(), number=number, failure=failure))
 
     def content_began(self) -> None:
         """The first content is here."""
         self.first_byte_ms = self._elapsed_ms()
 
     def part(self, card: ModelCard, usage: Usage) -> None:
-        """*card* answered the beginning; another goes on."""
+        """What *card* used beside the one that answers: it began, or lost."""
         self.parts.append((card, usage))
 
     def served(self, card: ModelCard, usage: Usage) -> Bill:

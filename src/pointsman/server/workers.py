@@ -14,6 +14,8 @@ from uvicorn.supervisors.multiprocess import Process
 from pointsman.server.drain import NOW, DrainingServer
 
 if TYPE_CHECKING:
+    import socket
+
     from pointsman.server.drain import Drain
 
 log = logging.getLogger("pointsman.server")
@@ -30,7 +32,18 @@ class Draining(Protocol):
 
 
 class _Worker(Process):
-    """A worker process that drains."""
+    """A worker process that drains, also when its parent is gone without a word."""
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        self.parent_conn.close()  # else the pipe would never end for the worker
+        super().target(sockets)
+
+    def always_pong(self) -> None:
+        """Answer the parent; end when there is none any more: nobody else would ever end this process."""
+        try:
+            super().always_pong()
+        except (EOFError, OSError):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     @property
     def server(self) -> DrainingServer:

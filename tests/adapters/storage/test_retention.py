@@ -11,7 +11,8 @@ import pytest
 from pointsman.adapters.storage.database import open_writable
 from pointsman.adapters.storage.lease import Lease, is_gone
 from pointsman.adapters.storage.reader import LedgerReader
-from pointsman.adapters.storage.retention import prune, settle, used_bytes
+from pointsman.adapters.storage.retention import prune, used_bytes
+from pointsman.adapters.storage.settlement import settle
 from pointsman.adapters.storage.sqlite import SqliteLedger
 from pointsman.core.errors import InvalidRequest
 from tests.adapters.storage.samples import NOON, rejected, request

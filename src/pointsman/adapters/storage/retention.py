@@ -1,4 +1,4 @@
-"""What is done to old rows: those of dead processes are settled, those past their time are removed."""
+"""What is done to old rows: those past their time are removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pointsman.adapters.storage.database import open_writable, unreadable
-from pointsman.adapters.storage.lease import is_gone
 from pointsman.core.errors import ConfigError, InvalidRequest
 
 DAY_S = 86_400
@@ -28,35 +27,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def settle(connection: sqlite3.Connection, ledger: Path, own: int) -> int:
-    """Mark what dead processes left open as unknown; the number of such requests.
-
-    A process is dead when its lease is free (see lease.py). Should one be taken for dead wrongly, the end of its
-    requests, when it comes, still replaces the mark.
-    """
-    settled = 0
-    writers = connection.execute("SELECT id, lease FROM writers WHERE id != ?", (own,)).fetchall()
-    for writer, lease in writers:
-        if "-writer-" in lease and is_gone(ledger.with_name(lease)):
-            with transaction(connection):
-                settled += abandon(connection, writer)
-                connection.execute("DELETE FROM writers WHERE id = ?", (writer,))
-    return settled
-
-
-def abandon(connection: sqlite3.Connection, writer: int) -> int:
-    """Mark what *writer* has open as unknown; the number of such requests."""
-    connection.execute(
-        "UPDATE attempts SET outcome = 'unknown' WHERE outcome = 'open' "
-        "AND request_seq IN (SELECT seq FROM requests WHERE writer = ? AND outcome = 'open')",
-        (writer,),
-    )
-    changed = connection.execute(
-        "UPDATE requests SET outcome = 'unknown' WHERE writer = ? AND outcome = 'open'", (writer,)
-    )
-    return changed.rowcount
 
 
 def prune_chunk(connection: sqlite3.Connection, before_s: float) -> int:

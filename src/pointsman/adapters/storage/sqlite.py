@@ -27,7 +27,8 @@ from typing import Self
 from pointsman.adapters.storage.database import open_writable
 from pointsman.adapters.storage.encode import Places, fold, storable
 from pointsman.adapters.storage.lease import Lease
-from pointsman.adapters.storage.retention import DAY_S, abandon, prune_chunk, settle, transaction, used_bytes
+from pointsman.adapters.storage.retention import DAY_S, prune_chunk, transaction, used_bytes
+from pointsman.adapters.storage.settlement import CostOf, abandon, no_cost, settle
 from pointsman.core.errors import ConfigError
 from pointsman.core.events import Event
 
@@ -54,8 +55,8 @@ class _Mark:
 class SqliteLedger:
     """An observer that records requests in the file at *path*. Make it after a fork, not before.
 
-    `keep_days` and `max_bytes` bound what is kept (None: no bound). Calling it costs under a microsecond and never
-    raises or blocks.
+    `keep_days` and `max_bytes` bound what is kept (None: no bound), `cost_of` prices what a dead process had open.
+    Calling it costs under a microsecond and never raises or blocks.
     """
 
     def __init__(
@@ -67,13 +68,14 @@ class SqliteLedger:
         queue_limit: int = 50_000,
         retry_s: float = 5.0,
         clock: Callable[[], float] = time.time,
+        cost_of: CostOf = no_cost,
     ) -> None:
         self.path = path
         self.dropped = 0  # events, since the start
         self._queue: queue.SimpleQueue[Event | _Mark] = queue.SimpleQueue()
         self._limit = queue_limit
         self._hurry = threading.Event()
-        self._file = _LedgerFile(path, keep_days=keep_days, max_bytes=max_bytes, clock=clock)
+        self._file = _LedgerFile(path, keep_days=keep_days, max_bytes=max_bytes, clock=clock, cost_of=cost_of)
         self._retry_s = retry_s
         self._thread = threading.Thread(target=self._run, name="pointsman-ledger", daemon=True)
         self._trouble: str | None = None
@@ -219,9 +221,16 @@ class _LedgerFile:
     """The open file and this process's place in it. Raises sqlite3.Error, OSError or ConfigError as they come."""
 
     def __init__(
-        self, path: Path, *, keep_days: float | None, max_bytes: int | None, clock: Callable[[], float]
+        self,
+        path: Path,
+        *,
+        keep_days: float | None,
+        max_bytes: int | None,
+        clock: Callable[[], float],
+        cost_of: CostOf,
     ) -> None:
         self._path = path
+        self._cost_of = cost_of
         self._keep_days = keep_days
         self._max_bytes = max_bytes
         self._clock = clock
@@ -262,7 +271,7 @@ class _LedgerFile:
         if self._connection is not None:
             try:
                 with transaction(self._connection):
-                    abandon(self._connection, self._places.writer)
+                    abandon(self._connection, self._places.writer, self._cost_of)
                     self._connection.execute("DELETE FROM writers WHERE id = ?", (self._places.writer,))
             except sqlite3.Error as error:
                 logger.warning("ledger.unsettled path=%s error=%s; the next start will", self._path, error)
@@ -293,7 +302,7 @@ class _LedgerFile:
             return
         self._house_due = time.monotonic() + HOUSEKEEPING_RETRY_S
         connection = self.open()
-        settled = settle(connection, self._path, self._places.writer)
+        settled = settle(connection, self._path, self._places.writer, self._cost_of)
         if settled:
             logger.warning("ledger.settled path=%s requests=%d outcome=unknown", self._path, settled)
         for _ in range(HOUSEKEEPING_CHUNKS):
