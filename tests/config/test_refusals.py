@@ -87,8 +87,8 @@ REFUSALS = {
     "endpoints: {a: {base_url: 'http://h/v1?k=1'}}\n": "pointsman.yaml:1: endpoints.a.base_url: should end with its "
     "path, without `?`, `#` or spaces.",
     "a: 1\nserver: {port: x}\nb: 2\n": "pointsman.yaml:1: a: unknown key; valid: aliases, classifier, "
-    "content_policy_fallbacks, context_window_fallbacks, endpoints, fallbacks, ledger, model, models, prices, privacy, "
-    "resilience, routing, savings, server.\n"
+    "content_policy_fallbacks, context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, "
+    "privacy, resilience, routing, savings, server.\n"
     "pointsman.yaml:2: server.port: should be a valid integer, unable to parse string as an integer.\n"
     "pointsman.yaml:3: b: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
     "context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, privacy, resilience, routing, "

@@ -55,6 +55,7 @@ class ModelFile:
     threads: int | None = None  # None: as many as llama.cpp finds right
     gpu_layers: int | None = None  # None: as many as llama.cpp finds right; 0 keeps all on the CPU
     embedding: bool = False
+    port: int = 0  # on 127.0.0.1; 0 takes a free one
 
 
 class _Server(Protocol):
@@ -203,7 +204,7 @@ def _params(xllamacpp: ModuleType, model: ModelFile, context_tokens: int, verbos
     params = xllamacpp.CommonParams()
     params.model.path = str(model.path)
     params.model_alias = {model.alias}
-    params.hostnames, params.port = [_HOST], 0
+    params.hostnames, params.port = [_HOST], model.port
     params.n_ctx = context_tokens * model.parallel_slots
     params.n_parallel = model.parallel_slots
     params.use_jinja = True
