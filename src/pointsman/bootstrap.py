@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import itertools
-import json
 import os
 import random
 import secrets
@@ -48,9 +46,8 @@ from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.routing.strategies.utility import Utility
 
 if TYPE_CHECKING:
-    from pointsman.adapters.http.client import HttpClient
     from pointsman.adapters.storage.reader import LedgerReader
-    from pointsman.config.discover import Discovery, Probe
+    from pointsman.config.discover import Discovery
     from pointsman.config.load import Loaded
     from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
@@ -60,7 +57,6 @@ if TYPE_CHECKING:
     from pointsman.dialects.base import Upstream
 
 NO_FLAGS: Mapping[str, Json] = {}
-MAX_PROBE_BYTES = 4 * 1024 * 1024
 DEMO_SLOTS = 2
 
 
@@ -217,30 +213,15 @@ async def discovered(loaded: Loaded) -> tuple[Loaded, Discovery]:
     Only loopback is asked, for at most half a second; a key is noticed, its provider is not called.
     """
     from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.http.probe import ask
     from pointsman.config.discover import PROBES, settings_from
 
     answers: dict[str, Json] = {}
     async with HttpClient() as client, asyncio.TaskGroup() as group:
         for probe in PROBES:
-            group.create_task(_ask(client, probe, answers))
+            group.create_task(ask(client, probe, answers))
     found = settings_from(answers, environ(), base=loaded.settings)
     return replace(loaded_from(found.settings, tree=loaded.tree), warnings=loaded.warnings), found
-
-
-async def _ask(client: HttpClient, probe: Probe, answers: dict[str, Json]) -> None:
-    """Put the probe's JSON into *answers*; nothing when nobody, or nobody who speaks JSON, is there."""
-    from pointsman.adapters.http.errors import TransportError
-    from pointsman.adapters.http.target import Target
-    from pointsman.config.discover import TIMEOUT_S
-
-    deadline = asyncio.get_running_loop().time() + TIMEOUT_S
-    try:
-        async with await client.request("GET", Target.parse(probe.url), deadline=deadline) as response:
-            body = await response.read(MAX_PROBE_BYTES)
-            if response.status == http.HTTPStatus.OK:
-                answers[probe.name] = json.loads(body)
-    except (TransportError, ValueError):
-        return
 
 
 def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Loaded:

@@ -99,8 +99,10 @@ class BadRequest(Exception):
 
 
 @asynccontextmanager
-async def ollama_server(*acts: Act, models: Sequence[str] = ("qwen2.5:3b",)) -> AsyncIterator[Scripted]:
-    """Ollama with *models* pulled. Chats get *acts* in turn, the last one for ever."""
+async def ollama_server(
+    *acts: Act, models: Sequence[str] = ("qwen2.5:3b",), shown: Mapping[str, Mapping[str, Json]] | None = None
+) -> AsyncIterator[Scripted]:
+    """Ollama with *models* pulled. Chats get *acts* in turn, the last one for ever; *shown* is more about models."""
     waiting = list(acts or (GREETING,))
 
     async def handle(peer: Peer, call: Call) -> None:
@@ -126,7 +128,8 @@ async def ollama_server(*acts: Act, models: Sequence[str] = ("qwen2.5:3b",)) -> 
             await whole(peer, 404, {"error": f'model "{call.body["model"]}" not found{hint}'})
         elif call.path == "/api/show":
             details = {**_row(call.body["model"])["details"]}
-            await whole(peer, 200, {"details": details, "capabilities": ["completion", "tools", "vision"]})
+            more = (shown or {}).get(call.body["model"], {})
+            await whole(peer, 200, {"details": details, "capabilities": ["completion", "tools", "vision"], **more})
         elif call.path == "/api/embed":
             await _embed(peer, call.body)
         else:

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from pointsman.adapters.http import HttpClient
-from pointsman.bootstrap import _ask
+from pointsman.adapters.http.probe import ask, windows_in
 from pointsman.config.discover import Probe, settings_from
-from pointsman.core.jsontypes import Json
+from pointsman.core.jsontypes import Json, JsonObject
 from tests.adapters.http.servers import Peer
 from tests.e2e.ollama_server import ollama_server
 from tests.e2e.openai_server import Act, answers, hangs, openai_server, resets
@@ -24,7 +24,7 @@ async def probed(url: str) -> dict[str, Json]:
     found: dict[str, Json] = {}
     probe = Probe(name="ollama", title="Ollama", url=f"{url}/api/tags", dialect="ollama", base_url=url)
     async with asyncio.timeout(5), HttpClient() as client:
-        await _ask(client, probe, found)
+        await ask(client, probe, found)
     return found
 
 
@@ -37,6 +37,39 @@ async def test_ollamas_models_become_tiers() -> None:
     described = [(model.name, model.tier and model.tier.value, model.is_local) for model in discovery.models]
     assert described == [("qwen2.5:3b", "simple", True), ("nomic-embed-text:latest", None, True)]
     assert discovery.lines == ("Ollama at http://127.0.0.1:11434: qwen2.5:3b, nomic-embed-text:latest",)
+
+
+async def test_ollama_tells_how_much_its_models_can_read() -> None:
+    """What a model was made for, bounded, and what its Modelfile loads it with, which stays."""
+    shown: dict[str, JsonObject] = {
+        "big:latest": {"model_info": {"qwen3.context_length": 262_144}, "parameters": "stop x\nnum_ctx 16384"},
+        "small:latest": {"model_info": {"llama.context_length": 2_048, "general.architecture": "llama"}},
+        "long:latest": {"model_info": {"x.context_length": 131_072}, "parameters": "num_ctx  65536"},
+    }
+    async with ollama_server(models=(*shown, "silent:latest", "gone:latest-cloud"), shown=shown) as ollama:
+        found = await probed(ollama.url)
+    settings = settings_from(found, {}).settings
+    assert {model.name: (model.context_tokens, model.defaults) for model in settings.models} == {
+        "big:latest": (32_768, {"num_ctx": 16_384}),
+        "small:latest": (2_048, {}),
+        "long:latest": (65_536, {"num_ctx": 65_536}),
+        "silent:latest": (None, {}),
+        "gone:latest-cloud": (None, {}),
+    }
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {},
+        {"model_info": None, "parameters": 5},
+        {"model_info": {"x.context_length": "many"}, "parameters": "num_ctx"},
+        {"model_info": {"x.context_length": 0}, "parameters": "num_ctx -1\n\n"},
+    ],
+)
+def test_what_ollama_does_not_say_is_not_known(shown: JsonObject) -> None:
+    """Older servers leave it out."""
+    assert windows_in(shown) == {}
 
 
 async def stalls(peer: Peer, call: Call) -> None:

@@ -17,6 +17,9 @@ from pointsman.config.tree import plain
 from pointsman.core.catalog import Capability, Secret, Tier
 from pointsman.core.jsontypes import Json
 
+OLLAMA: Final = "ollama"
+OLLAMA_TOKENS: Final = 32_768
+"""The most that a model which was only found is loaded with: what it was made for may be more than memory holds."""
 TIMEOUT_S: Final = 0.5
 """A server on this machine answers at once or is not there."""
 
@@ -120,6 +123,7 @@ class _Offer:
     name: str
     billions: float | None = None
     context_tokens: int | None = None
+    num_ctx: int | None = None  # what Ollama loads it with by itself
     is_embedding: bool = False
     is_remote: bool = False
 
@@ -141,15 +145,22 @@ def _offer(name: str, row: Mapping[str, Json]) -> _Offer:
     meta = meta if isinstance(meta, Mapping) else {}
     windows = (row.get("loaded_context_length"), row.get("max_model_len"), meta.get("n_ctx"), meta.get("n_ctx_train"))
     families = details.get("families") or [details.get("family")]
+    num_ctx, made_for = _tokens(row.get("num_ctx")), _tokens(row.get("context_length"))
     return _Offer(
         name=name,
         billions=_billions(details.get("parameter_size"), meta.get("n_params")),
-        context_tokens=next((size for size in windows if isinstance(size, int) and size > 0), None),
+        context_tokens=next(filter(None, map(_tokens, windows)), None)
+        or (made_for and max(min(made_for, OLLAMA_TOKENS), num_ctx or 0)),
+        num_ctx=num_ctx,
         is_embedding=row.get("type") == "embeddings"
         or is_embedding_model(name)
         or (isinstance(families, Sequence) and any(isinstance(f, str) and "bert" in f for f in families)),
         is_remote=is_ollama_cloud(name) or bool(row.get("remote_host") or row.get("remote_model")),
     )
+
+
+def _tokens(value: Json) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def _billions(parameter_size: Json, n_params: Json) -> float | None:
@@ -193,6 +204,7 @@ def _local_model(
             "tier": tier,
             "local": False if offer.is_remote else None,
             "context_tokens": offer.context_tokens,
+            "defaults": {"num_ctx": offer.num_ctx} if offer.num_ctx and not offer.is_embedding else {},
             "capabilities": [Capability.EMBEDDINGS] if offer.is_embedding else None,
         }
     )
