@@ -23,7 +23,7 @@ from pointsman.core.chat import (
     ToolSpec,
 )
 from pointsman.core.jsontypes import Json, JsonObject
-from pointsman.dialects.hints import lost_hints
+from pointsman.dialects.hints import called, lost_hints
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI, OLLAMA = (
@@ -144,11 +144,25 @@ def test_a_signature_in_chat_completions_is_one_hint() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "surface", "said"),
+    [
+        ("reasoning_content", ANTHROPIC, "messages.thinking"),
+        ("reasoning", "library", "reasoning"),
+        ("extra_content", GEMINI, "thoughtSignature"),
+        ("name", GEMINI, "name"),
+    ],
+)
+def test_a_field_that_a_server_refuses_has_its_callers_name(name: str, surface: str, said: str) -> None:
+    """A server of Chat Completions that departs from it loses the same hints."""
+    assert called(name, surface) == said
+
+
 def test_messages_and_tools_have_hints_too_and_each_name_is_said_once() -> None:
     """In the order of tools, then messages."""
     tools = tuple(ToolSpec(name=name, extras={ANTHROPIC: {"defer_loading": True}}) for name in ("f", "g"))
     told = Message(role=Role.SYSTEM, parts=(Text(text="a", extras=CLAUDE),), extras={ANTHROPIC: {"more": 1}})
-    request = ChatRequest(messages=(told, told), tools=tools)
+    request = ChatRequest(messages=(told, told), tools=(ToolSpec(name="plain"), *tools))
     assert lost_hints(request, ANTHROPIC, CHAT) == ("defer_loading", "more", "cache_control")
 
 

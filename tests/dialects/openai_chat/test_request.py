@@ -415,7 +415,7 @@ def test_thinking_without_words_is_left_out(thought: Reasoning) -> None:
     """An empty `reasoning_content` would say that nothing was thought; a turn of nothing else is left out whole."""
     alone = Message(role=Role.ASSISTANT, parts=(thought,))
     spoken = Message(role=Role.ASSISTANT, parts=(thought, Text(text="Hello.")))
-    body = DIALECT.encode_chat(ChatRequest(messages=(alone, spoken)), "m").body
+    body = DIALECT.encode_chat(ChatRequest(messages=(alone, spoken, alone)), "m").body
     assert body["messages"] == [{"role": "assistant", "content": "Hello."}]
 
 

@@ -95,12 +95,12 @@ def _fit_messages(body: JsonObject, quirks: Quirks) -> tuple[str, ...]:
         return ()
     body["messages"] = fitted
     pairs = zip(messages, fitted, strict=True)
-    return tuple(dict.fromkeys(name for given, made in pairs if made is not given for name in _lost(given, made)))
+    return tuple(dict.fromkeys(name for given, made in pairs for name in _lost(given, made)))
 
 
 def _lost(given: Json, made: Json) -> Iterator[str]:
     """The fields that said something in *given*, a message, and in its tool calls, and that *made* does not have."""
-    if not isinstance(given, dict) or not isinstance(made, dict):
+    if made is given or not isinstance(given, dict) or not isinstance(made, dict):
         return
     yield from (name for name, value in given.items() if value and name not in made)
     calls, left = given.get("tool_calls"), made.get("tool_calls")
