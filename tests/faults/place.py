@@ -16,6 +16,7 @@ import yaml
 from pointsman.config.load import load
 from pointsman.engine.router import Router
 from pointsman.server.gateway import OpenGateway
+from pointsman.server.patience import Patience
 from pointsman.server.run import running
 from pointsman.server.state import State
 
@@ -118,6 +119,16 @@ class Place:
                     return found.json()
                 await asyncio.sleep(0.02)
 
+    async def settled(self, outcome: str) -> Loose:
+        """The first request in the ledger that ended so, once there is one."""
+        async with asyncio.timeout(10):
+            while True:
+                rows = (await self.http.get("/v1/decisions")).json()["data"]
+                found = next((row for row in rows if row["outcome"] == outcome), None)
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.02)
+
     @asynccontextmanager
     async def streaming(
         self, model: str = "auto", *, surface: str = "openai_chat", headers: Mapping[str, str] | None = None
@@ -169,5 +180,9 @@ async def opened(
             routers.append(router)
             yield replace(state, router=router)
 
-    async with running(open_state) as url, httpx2.AsyncClient(base_url=url, timeout=20) as http:
+    server = loaded.settings.server
+    patience = Patience(
+        read_timeout_s=server.read_timeout_s, max_connections_per_address=server.max_connections_per_address
+    )
+    async with running(open_state, patience=patience) as url, httpx2.AsyncClient(base_url=url, timeout=20) as http:
         yield Place(url=url, http=http, router=routers[-1])

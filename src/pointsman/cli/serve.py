@@ -40,6 +40,7 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     from pointsman.cli.setup import ready, tell_warnings
     from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
+    from pointsman.server.patience import Patience
     from pointsman.server.run import LOG_FORMAT, bind, require_key_for_wide_bind
     from pointsman.server.run import serve as serve_on
 
@@ -54,7 +55,11 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
         tell_warnings(start.loaded)
         print_banner(start, port=listener.getsockname()[1], is_fallen=is_fallen)
         drain = Drain(timeout_s=server.drain_timeout_s, delay_s=server.drain_delay_s)
-        serve_on(OpenGateway(start.loaded, addresses), listener, workers=server.workers, drain=drain)
+        patience = Patience(
+            read_timeout_s=server.read_timeout_s, max_connections_per_address=server.max_connections_per_address
+        )
+        gateway = OpenGateway(start.loaded, addresses)
+        serve_on(gateway, listener, workers=server.workers, drain=drain, patience=patience)
 
 
 def _flags(host: str | None, port: int | None, workers: int | None) -> dict[str, Json]:

@@ -82,6 +82,13 @@ class ServerSettings(Section):
         default=0.0,
         description="Seconds that requests are still taken after SIGTERM while /readyz says no already.",
     )
+    read_timeout_s: Seconds = Field(
+        default=30.0,
+        description="Seconds a caller may take over a request's head, and over its body, plus one for every 8 KiB.",
+    )
+    max_connections_per_address: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Connections one address may hold, in each process."
+    )
     write_timeout_s: Seconds = Field(
         default=60.0, description="Seconds a caller may take in nothing of its stream before it is given up."
     )

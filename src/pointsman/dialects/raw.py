@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.core.errors import InvalidRequest
 from pointsman.core.values import value_type
+from pointsman.dialects.raw_bounds import refuse_floods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -107,6 +108,7 @@ class RawBody:
 
 def parse_body(data: bytes, *, max_depth: int = MAX_DEPTH) -> RawBody:
     """*data* as one JSON object; InvalidRequest says what is wrong and where, and never quotes the content."""
+    refuse_floods(data)
     text = _decode(data)
     value: JsonObject = {}
     spans: dict[str, tuple[int, int]] = {}

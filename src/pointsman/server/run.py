@@ -21,6 +21,7 @@ from pointsman.core.errors import ConfigError, PointsmanError
 from pointsman.server.app import App
 from pointsman.server.drain import Drain, DrainingServer
 from pointsman.server.idempotency import Repeats
+from pointsman.server.patience import Patience
 from pointsman.server.workers import Workers
 
 if TYPE_CHECKING:
@@ -161,13 +162,20 @@ class _Factory:
         return ReloadingApp(self.open_state, self.drain)
 
 
-def serve(open_state: OpenState, listener: socket.socket, *, workers: int = 1, drain: Drain | None = None) -> None:
+def serve(
+    open_state: OpenState,
+    listener: socket.socket,
+    *,
+    workers: int = 1,
+    drain: Drain | None = None,
+    patience: Patience | None = None,
+) -> None:
     """Serve on *listener* until SIGINT or SIGTERM. With more than one worker *open_state* must be picklable."""
     drain = drain or Drain()
     config = uvicorn.Config(
         _Factory(open_state, drain),
         factory=True,
-        http="httptools",
+        http=(patience or Patience()).protocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -207,13 +215,14 @@ async def running(
     *,
     drain: Drain | None = None,
     repeats: Repeats | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[str]:
     """A gateway inside this event loop, for programs and tests; gives its base URL."""
     listener = bind(host, port)
     drain = drain or Drain()
     config = uvicorn.Config(
         ReloadingApp(open_state, drain, repeats),
-        http="httptools",
+        http=(patience or Patience()).protocol,
         ws="none",
         lifespan="on",
         access_log=False,

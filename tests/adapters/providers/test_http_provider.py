@@ -19,7 +19,12 @@ from tests.adapters.http.servers import OK, Peer, upstream
 KEY = Secret("k-1")
 BODY = b'{"a":1}'
 CALL = UpstreamCall(model="m", path="/chat", body=BODY, stream=False)
-EVERY_TIME = {"content-length": "7", "content-type": "application/json", "user-agent": "pointsman"}
+EVERY_TIME = {
+    "accept-encoding": "identity",
+    "content-length": "7",
+    "content-type": "application/json",
+    "user-agent": "pointsman",
+}
 WHOLE = {**EVERY_TIME, "accept": "application/json"}
 
 

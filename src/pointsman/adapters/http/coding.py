@@ -67,7 +67,7 @@ class Inflater:
 
 
 def inflater(content_encoding: str | None) -> Inflater | None:
-    """What undoes *content_encoding*, the header's value; None where nothing is to be undone, Undecodable if unknown."""
+    """What undoes *content_encoding*, the header's value; None where there is none to undo, Undecodable if unknown."""
     if content_encoding is None:
         return None
     coding = content_encoding.strip().lower()
