@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pointsman.core.decision import PromptFeatures
     from pointsman.engine.consent import Consents
     from pointsman.engine.inbound import Inbound
+    from pointsman.engine.swap import SwapAware
     from pointsman.privacy.policy import PrivacyPolicy
     from pointsman.resilience.availability import Availability
     from pointsman.routing.chain import Chain
@@ -57,6 +58,7 @@ class Decider:
     standard_model: str = AUTO  # what a request without a model, or with an unknown one, means
     refuse_unknown_models: bool = False
     sizes: ContextSizes = field(default_factory=_new_sizes)
+    memory: SwapAware | None = None  # None: the runtimes decide themselves what they hold
 
     async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
         """The decision for *inbound*; a Refused, RequestError or NoModelAvailable when there is none."""
@@ -77,6 +79,8 @@ class Decider:
             message = "No model is configured."
             raise NoModelAvailable(message, hint="Add one: see `pointsman config init`.")
         selection = self.selector.select(pick, context.open_models, context.struck)
+        if self.memory is not None and not pick.is_explicit:
+            selection = self.memory.reordered(selection, context.open_models, features)
         preferred = None
         said = self.consents.of(inbound.caller)
         if said is not None or not self.health.is_all_well:

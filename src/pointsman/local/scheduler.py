@@ -208,6 +208,10 @@ class Scheduler:
             state.model.size_bytes for state in self._states.values() if state.presence is not Presence.ABSENT
         )
 
+    def size_bytes(self, model: str) -> int:
+        """What *model* takes, as declared or as its runtime has reported."""
+        return self._states[model].model.size_bytes
+
     def presence(self, model: str) -> Presence:
         """Whether *model* is in memory."""
         return self._states[model].presence
