@@ -17,8 +17,6 @@ NO_EFFECT_YET = frozenset({
     "classifier.model",
     "classifier.auto_start",
     "classifier.binary_path",
-    "resilience.hedge",
-    "resilience.hedge.after_s",
 })  # fmt: skip
 TIERS = ["simple", "medium", "complex", "reasoning", "small", "large", "frontier"]
 HEAD = f"""<!-- Made by `{COMMAND}`; change src/pointsman/config/schema.py instead. -->

@@ -28,6 +28,7 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
+from pointsman.household import in_household, model_files, open_household
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
-    from pointsman.core.local import Footprint
     from pointsman.core.ports import ConsentBoard, Observer, Provider, ResponseStore
     from pointsman.dialects.base import Upstream
 
@@ -155,6 +155,7 @@ def make_router(
         max_fallbacks=settings.resilience.max_fallbacks,
         num_retries=settings.resilience.num_retries,
         continue_streams=settings.resilience.continue_streams,
+        hedge_after_s=settings.resilience.hedge.after_s if settings.resilience.hedge is not None else None,
         budget=RetryBudget(
             share=settings.resilience.retry_budget.share, at_least=settings.resilience.retry_budget.at_least
         ),
@@ -256,21 +257,6 @@ def decide_only(loaded: Loaded) -> Router:
     return make_router(loaded, loaded.catalog)
 
 
-def local_footprints(loaded: Loaded, *, has_device: bool = True) -> dict[str, Footprint | None]:
-    """By card id what each local model takes of the memory; None where nothing tells."""
-    from pointsman.adapters.runtimes.footprints import footprints
-
-    folder = _folder(loaded)
-    files = {model.id: folder / Path(model.path).expanduser() for model in loaded.gguf_models}
-    slots = {model.id: model.parallel for model in loaded.gguf_models}
-    return footprints(loaded.catalog.models, files, slots, has_device=has_device)
-
-
-def _folder(loaded: Loaded) -> Path:
-    """Where the configuration's relative paths start."""
-    return loaded.source_path.parent if loaded.source_path else Path.cwd()
-
-
 @contextmanager
 def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Iterator[Mapping[str, str]]:
     """Starts the configuration's GGUF models in this process; gives their base URLs by card id, stops them at the end.
@@ -280,25 +266,19 @@ def embedded_models(loaded: Loaded, say: Callable[[str], None] = lambda _text: N
     if not loaded.gguf_models:
         yield NO_ENDPOINTS
         return
-    from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime, ModelFile
+    files = model_files(loaded)
+    if loaded.settings.local.vram is not None:  # `open_household` loads them as they are needed
+        from pointsman.adapters.runtimes.llama_children import with_ports
 
-    folder = _folder(loaded)
+        yield {name: f"http://127.0.0.1:{file.port}/v1" for name, file in with_ports(files).items()}
+        return
+    from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime
+
     with EmbeddedRuntime() as runtime:
         urls = {}
-        for model in loaded.gguf_models:
-            say(f"loading {model.path}")
-            started = runtime.start(
-                ModelFile(
-                    path=folder / Path(model.path).expanduser(),
-                    alias=model.id,
-                    context_tokens=model.context_tokens,
-                    parallel_slots=model.parallel,
-                    threads=model.threads,
-                    gpu_layers=model.gpu_layers,
-                    embedding=model.embedding,
-                )
-            )
-            urls[model.id] = f"{started.base_url}/v1"
+        for name, file in files.items():
+            say(f"loading {file.path}")
+            urls[name] = f"{runtime.start(file).base_url}/v1"
         yield urls
 
 
@@ -335,8 +315,11 @@ async def open_router(
                 upstreams=UPSTREAMS,
                 observers=(*sinks, *observers),
             )
-            with _shared_healths(loaded, router.health, wanted=wants_ledger):
-                yield router
+            async with open_household(loaded, catalog, embedded, client) as household:
+                if household is not None:
+                    router = in_household(router, household)
+                with _shared_healths(loaded, router.health, wanted=wants_ledger):
+                    yield router
 
 
 @contextmanager

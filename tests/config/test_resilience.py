@@ -193,12 +193,11 @@ def test_nothing_is_asked_twice_at_once_nor_gone_on_with_by_default() -> None:
     assert (resilience.retry_budget.share, resilience.retry_budget.at_least) == (0.2, 3)
 
 
-def test_hedging_is_not_there_yet_and_says_so(load_text: LoadText) -> None:
-    """The setting is read and checked; a warning says that it does nothing."""
+def test_hedging_is_after_a_time(load_text: LoadText) -> None:
+    """And needs no further word."""
     loaded = load_text(f"{TWO}resilience: {{hedge: {{after_s: 2}}}}\n")
-    assert [str(warning) for warning in loaded.warnings] == [
-        "pointsman.yaml:4: resilience.hedge: not used yet: no model is asked twice at once"
-    ]
+    assert loaded.settings.resilience.hedge is not None
+    assert (loaded.settings.resilience.hedge.after_s, loaded.warnings) == (2.0, ())
 
 
 def limits(endpoint: Endpoint) -> tuple[float | int | None, ...]:

@@ -62,9 +62,6 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
         path, node = nearest(tree, ("classifier", "enabled"))
         message = "not used yet: the local classifier comes later; the built-in scorer decides"
         yield warn(path if is_ours else (), node.origin, message)
-    if settings.resilience.hedge is not None:
-        path, node = nearest(tree, ("resilience", "hedge"))
-        yield warn(path if is_ours else (), node.origin, "not used yet: no model is asked twice at once")
 
 
 def _key_variable(card: ModelCard) -> str | None:

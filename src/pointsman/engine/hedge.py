@@ -34,17 +34,13 @@ LOST = "hedge_lost"
 
 @dataclass(slots=True, kw_only=True)
 class Hedge(Generic[Found]):
-    """One attempt that may become two. `attempt` takes a slot that is held, or None to get one itself.
-
-    `discard` lets go of an answer that came too late.
-    """
+    """One attempt that may become two. `attempt` takes a slot that is held, or None to get one itself."""
 
     plan: Plan
     limits: Entrance
     record: Record
     after_s: float
     attempt: Callable[[ModelCard, Held | None], Awaitable[Found]]
-    discard: Callable[[Found], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _holds_budget: bool = False
 
@@ -108,10 +104,18 @@ class Hedge(Generic[Found]):
             if not is_late:
                 continue
             if not task.cancelled() and task.exception() is None:
-                await self.discard(task.result())
+                await self._let_go(card, task.result())
             if winner is not None:
                 read = estimate(self.record.resolved.features.estimated_input_tokens, 0)
                 self.record.lost(card, read, _lost(card))
+
+    async def _let_go(self, card: ModelCard, found: object) -> None:
+        """Close the stream that *card* began too late; a whole answer is over."""
+        if isinstance(found, tuple):
+            begun, slot = found
+            slot.release()
+            self.plan.health.succeeded(card)
+            await begun.response.aclose()
 
     def _give_back(self) -> None:
         if self._holds_budget:

@@ -61,6 +61,7 @@ class Router:
     limits: Entrance = field(default_factory=Limits)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     continue_streams: bool = False
+    hedge_after_s: float | None = None
 
     @property
     def health(self) -> Availability:
@@ -176,6 +177,7 @@ class Router:
             new_say=new_say,
             deadline_s=self._deadline_s(inbound),
             sleep=self.sleep,
+            hedge_after_s=self.hedge_after_s,
         )
 
     def _record(self, inbound: Inbound, resolved: Resolved) -> Record:

@@ -22,6 +22,7 @@ from pointsman.engine.context_check import ContextCheck, check_for
 from pointsman.engine.continuation import ContinuedDelivery, Heard, Resumer, may_be_continued
 from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
+from pointsman.engine.hedge import Hedge
 from pointsman.engine.outcome import declined, exhausted, unwell
 from pointsman.engine.usage import estimate
 from pointsman.resilience.backoff import MOST_S
@@ -87,8 +88,9 @@ class Turn(Generic[Piece]):
     new_say: Callable[[], Say[Piece]]
     deadline_s: float | None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    hedge_after_s: float | None = None
     mark: Callable[[str], Sequence[Piece]] | None = None  # who goes on, said in the stream; None: nobody goes on
-    heard: Heard | None = field(default=None, init=False)
+    heard: dict[str, Heard] = field(default_factory=dict, init=False)  # by card, of those that may be asked at once
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
@@ -120,7 +122,8 @@ class Turn(Generic[Piece]):
         )
 
     def _delivery(self, card: ModelCard, begun: Begun[Piece], slot: Held) -> Delivery[Piece]:
-        if self.heard is None or self.mark is None:
+        heard = self.heard.get(card.id)
+        if heard is None or self.mark is None:
             return Delivery(
                 card=card,
                 begun=begun,
@@ -138,7 +141,7 @@ class Turn(Generic[Piece]):
             slot=slot,
             health=self.plan.health,
             catalog=self.plan.catalog,
-            heard=self.heard,
+            heard=heard,
             mark=self.mark,
             resumer=Resumer(
                 caller=self.caller,
@@ -160,9 +163,11 @@ class Turn(Generic[Piece]):
                     step = self.plan.instead(step) or self._nobody()
                     continue
                 try:
+                    if self.hedge_after_s is not None and step.card.is_local:
+                        return await self._hedge(attempt, self.hedge_after_s).answer(step.card)
                     return step.card, await self._attempted(step.card, attempt)
                 except AttemptFailed as error:
-                    step = await self._following(step.card, error.failure)
+                    step = await self._following(self.plan.open_models[self.plan.tried[-1]], error.failure)
         except BaseException as error:
             self.record.raised(error)
             raise
@@ -170,9 +175,21 @@ class Turn(Generic[Piece]):
             self.plan.done()
             budget.active -= 1
 
-    async def _attempted(self, card: ModelCard, attempt: Callable[[ModelCard, Held], Awaitable[Found]]) -> Found:
+    def _hedge(self, attempt: Callable[[ModelCard, Held], Awaitable[Found]], after_s: float) -> Hedge[Found]:
+        return Hedge(
+            plan=self.plan,
+            limits=self.limits,
+            record=self.record,
+            after_s=after_s,
+            attempt=lambda card, held: self._attempted(card, attempt, held),
+            sleep=self.sleep,
+        )
+
+    async def _attempted(
+        self, card: ModelCard, attempt: Callable[[ModelCard, Held], Awaitable[Found]], held: Held | None = None
+    ) -> Found:
         """One attempt, once there is room for it, and what it says about the model's health."""
-        slot = self.limits.try_enter(card) or await self._queued(card)
+        slot = held or self.limits.try_enter(card) or await self._queued(card)
         began = self.record.clock()
         health = self.plan.health
         try:
@@ -212,7 +229,7 @@ class Turn(Generic[Piece]):
                 self.sizes.refused(card, failure, self.record.resolved.features)
         else:
             health.failed(card, failure, self.plan.catalog.policy_of(card.name).rule(failure.kind))
-        self.record.failed(failure)
+        self.record.failed(failure, card)
 
     async def _first(self) -> Next:
         """The first attempt; AllUnwell when nobody may be asked."""
@@ -350,8 +367,8 @@ class Turn(Generic[Piece]):
         """Listen to *card*'s stream, in case another has to go on with it."""
         if not may_be_continued(self.inbound):
             return None
-        self.heard = Heard(self.caller.upstreams[card.endpoint.dialect].stream_decoder())
-        return self.heard.feed
+        heard = self.heard[card.id] = Heard(self.caller.upstreams[card.endpoint.dialect].stream_decoder())
+        return heard.feed
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:
         upstream = self.caller.upstreams[card.endpoint.dialect]
