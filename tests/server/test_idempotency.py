@@ -200,8 +200,8 @@ async def test_who_asked_first_may_leave() -> None:
         async with gateway.http.stream(
             "POST", f"{gateway.url}/v1/chat/completions", json=body, headers=KEY
         ) as response:
-            async for _ in response.aiter_bytes():
-                break
+            pieces = response.aiter_bytes()  # held: one that is dropped hangs up
+            await anext(pieces)
             second = group.create_task(ask(gateway, body))
             await until_listening(gateway, 2)
         await until_listening(gateway, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ def of_decision(decision: Decision) -> list[Header]:
         (b"x-pointsman-decision-id", decision.id.encode()),
         (b"x-pointsman-model", _ascii(decision.model)),
         (b"x-pointsman-strategy", _ascii(decision.strategy)),
-        (b"x-pointsman-privacy", decision.privacy.privacy_class.value.encode()),
+        (b"x-pointsman-privacy", str(decision.privacy.privacy_class).encode()),
     ]
     if decision.tier is not None:
-        found.append((b"x-pointsman-tier", decision.tier.value.encode()))
+        found.append((b"x-pointsman-tier", str(decision.tier).encode()))
     if decision.score is not None:
         found.append((b"x-pointsman-score", b"%.4f" % decision.score))
     if decision.confidence is not None:
@@ -58,6 +59,7 @@ def of_count(counted: Counted) -> list[Header]:
     return found if counted.body is not None else [*found, (b"x-pointsman-estimated", b"true")]
 
 
+@functools.lru_cache(maxsize=512)
 def _ascii(text: str) -> bytes:
     """A header's value: visible ASCII, anything else percent-encoded as UTF-8."""
     if text.isascii() and text.isprintable():

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pointsman.core.errors import PayloadTooLarge
-from pointsman.server.one_write import write_whole
+from pointsman.server.cycle import cycle_of
 
 if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json
@@ -36,18 +36,19 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     """The request's body; PayloadTooLarge as soon as it is known to be over *max_bytes*, CallerGone on a hang-up."""
-    announced = header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(int(announced), max_bytes)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body = bytes(message.get("body", b""))
+    cycle = cycle_of(receive)
+    body = cycle.take_body() if cycle is not None else None
+    if body is not None:
         if len(body) > max_bytes:
             raise _too_large(len(body), max_bytes)
         return body
+    announced = header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(int(announced), max_bytes)
     pieces: list[bytes] = []
     total = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise CallerGone
         piece = message.get("body", b"")
@@ -57,7 +58,6 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
-        message = await receive()
 
 
 def _too_large(size: int, max_bytes: int) -> PayloadTooLarge:
@@ -68,7 +68,8 @@ def _too_large(size: int, max_bytes: int) -> PayloadTooLarge:
 async def respond(send: Send, status: int, body: bytes, headers: Headers = (), *, content: Header = JSON_TYPE) -> None:
     """Answer whole."""
     everything = [content, (b"content-length", b"%d" % len(body)), *headers]
-    if write_whole(send, status, everything, body):
+    cycle = cycle_of(send)
+    if cycle is not None and cycle.answer(status, everything, body):
         return
     await send({"type": "http.response.start", "status": status, "headers": everything})
     await send({"type": "http.response.body", "body": body})

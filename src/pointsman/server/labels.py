@@ -30,7 +30,9 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
     A header wins over `metadata`, except that "private" from either side stands: nobody can label it away.
     """
     headers, agent = _headers(scope)
-    metadata = _metadata(body, field)
+    metadata = _metadata(body, field) if field in body else {}
+    if not headers and not metadata and _PRIVATE_DATA not in body:
+        return Caller(key_id=key_id, client=agent), False
     labels = {**metadata, **headers}
     privacy, source = _privacy(headers, metadata, body)
     caller = Caller(

@@ -14,6 +14,7 @@ from pointsman.core.catalog import Operation
 from pointsman.core.chat import ChatReply, ChatRequest
 from pointsman.core.errors import NoModelAvailable, PointsmanError, ShuttingDown
 from pointsman.core.stream import Started
+from pointsman.core.values import value_type
 from pointsman.dialects.raw import RawBody, parse_body
 from pointsman.engine.explain import as_json
 from pointsman.engine.inbound import Inbound
@@ -89,7 +90,7 @@ class SurfaceEndpoint:
                 remembered = await remember(state.responses, raw.value, key_id)
                 caller = remembered.caller(caller)
             request = self._request(raw, remembered)
-            outward = _Outward(self, request, remembered.id if remembered is not None else None)
+            outward = _Outward(endpoint=self, request=request, id=remembered.id if remembered is not None else None)
             inbound = Inbound(
                 request=request,
                 arrived_s=arrived_s,
@@ -178,7 +179,7 @@ class SurfaceEndpoint:
         await respond_json(send, status, body, error_headers(error))
 
 
-@dataclass(frozen=True, slots=True)
+@value_type
 class _Outward:
     """How the answer to one request is said: see engine.inbound.Outward."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Pick
+from pointsman.routing.complexity.contribution import Dimension
 from pointsman.routing.complexity.scorer import keyword_tier, score
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pointsman.routing.complexity.scorer import ComplexityScore
     from pointsman.routing.complexity.settings import ComplexitySettings, TierBoundaries
 
-_QUIET = "tokenCount"
+_QUIET = Dimension.TOKEN_COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _reason(found: ComplexityScore) -> str:
             shown = f" ({', '.join(evidence[:3])})" if evidence else ""
             signs.append(f"{name} {value * weight:+.3f}{shown}")
     override = ", two reasoning markers decide" if found.reasoning_override else ""
-    return f"score {found.score:.3f}{override} -> {found.tier.value}: {'; '.join(signs) or 'no signal'}"
+    return f"score {found.score:.3f}{override} -> {found.tier!s}: {'; '.join(signs) or 'no signal'}"
 
 
 def _confidence(found: ComplexityScore, boundaries: TierBoundaries) -> float:
@@ -66,7 +67,10 @@ def _confidence(found: ComplexityScore, boundaries: TierBoundaries) -> float:
 
     Not calibrated: half of all prompts give this scorer no signal at all, and then it does not know.
     """
-    if not any(value and name != _QUIET for name, value, _, _ in found.contributions):
+    for name, value, _, _ in found.contributions:
+        if value and name is not _QUIET:
+            break
+    else:
         return 0.0
     if found.reasoning_override:
         return 1.0
