@@ -124,8 +124,8 @@ def plan_of(  # noqa: PLR0913  an argument for each option
 @config_option
 def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> None:
     """Whether the configured local models fit, the pinned ones together and each of the others beside them."""
-    from pointsman.bootstrap import local_footprints
     from pointsman.cli.setup import ready
+    from pointsman.household import local_footprints
     from pointsman.local.planner import Placed, gigabytes, shortfalls
 
     loaded = ready(config).loaded

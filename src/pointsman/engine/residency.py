@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -22,9 +22,8 @@ from pointsman.local.scheduler import Admit, Effect, Load, Refuse, Scheduler, Un
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.ports import LocalRuntime
-    from pointsman.engine.entrance import Held
+    from pointsman.engine.entrance import Entrance, Held
     from pointsman.local.scheduler import Place
-    from pointsman.resilience.limits import Limits
 
 log = logging.getLogger("pointsman.local")
 NO_ROOM = "no_room"
@@ -129,6 +128,17 @@ class Residency:
         """*card* will be asked for soon."""
         self._carry_out(self.scheduler.prefetch(card.id))
 
+    def keep(self, cards: Iterable[ModelCard]) -> None:
+        """Bring the pinned *cards* in, one after the other, before anybody asks."""
+        self._begin(self._keep(list(cards)))
+
+    async def _keep(self, cards: Sequence[ModelCard]) -> None:
+        for card in cards:
+            try:
+                self.leave(await self.lease(card, None))
+            except AttemptFailed as error:
+                log.warning("pinned-not-loaded model=%s error=%s", card.id, error)
+
     def _arrive(self, card: ModelCard, deadline_s: float | None) -> int:
         ticket = next(self._numbers)
         self._places[ticket] = asyncio.get_running_loop().create_future()
@@ -227,7 +237,7 @@ class HeldInMemory:
 class ResidentLimits:
     """The limits of endpoints, and before them the memory of the device: first the model has to be there."""
 
-    limits: Limits
+    limits: Entrance
     residency: Residency
 
     def try_enter(self, card: ModelCard) -> Held | None:

@@ -195,6 +195,10 @@ class Selector:
             self._ladders[key] = (*self.catalog.fallbacks_of(tier.value, router.name), *others)
         return self._ladders[key]
 
+    def tier_of(self, name: str) -> Tier | None:
+        """The tier of `auto` that the model *name* is in."""
+        return self._tier_of(self.catalog.resolve(name), self.catalog.auto)
+
     def _tier_of(self, name: str, router: RouterCard | None) -> Tier | None:
         resolve = self.catalog.resolve
         tiers = router.tiers if router else {}

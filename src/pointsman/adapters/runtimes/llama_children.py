@@ -23,6 +23,7 @@ from pointsman.core.local import Running
 
 LOAD_TIMEOUT_S = 300.0
 STOP_S = 5.0
+PORT_POLL_S = 0.05
 _HOST = "127.0.0.1"
 _PROGRAM = ("-m", "pointsman.adapters.runtimes.llama_child")
 
@@ -55,6 +56,7 @@ class LlamaChildren:
         process = self._processes.get(model)
         if process is not None and process.returncode is None:
             return self._running(model)
+        await self._until_free(model)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *_PROGRAM,
@@ -96,6 +98,16 @@ class LlamaChildren:
             process.kill()
             await process.wait()
 
+    async def _until_free(self, model: str) -> None:
+        """Wait until nobody holds *model*'s port: after a reload the process before may still finish its answers."""
+        port = self.models[model].port
+        try:
+            async with asyncio.timeout(LOAD_TIMEOUT_S):
+                while port and not _is_free(port):  # noqa: ASYNC110  another process holds it, and tells nobody
+                    await asyncio.sleep(PORT_POLL_S)
+        except TimeoutError as error:
+            raise RuntimeUnavailable(f"Port {port} of {model} is held by somebody else.") from error
+
     @staticmethod
     async def _first_word(process: asyncio.subprocess.Process) -> dict[str, object]:
         """The process's first line of JSON; empty when it ends without one. llama.cpp may print before it."""
@@ -111,6 +123,16 @@ class LlamaChildren:
     def _running(self, model: str) -> Running:
         file = self.models[model]
         return Running(model=model, context_tokens=file.context_tokens, slots=file.parallel_slots)
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def with_ports(models: Mapping[str, ModelFile]) -> dict[str, ModelFile]:

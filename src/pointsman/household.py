@@ -1,0 +1,188 @@
+"""The composition of the models on this machine: which runtime holds which, and one residency for all of them.
+
+Part of the composition root: `bootstrap` enters it where the configuration names a budget (`local.vram`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pointsman.core.errors import ConfigError
+from pointsman.engine.residency import Housed, Residency, ResidentLimits
+from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
+from pointsman.local.planner import Placed, gigabytes, shortfalls
+from pointsman.local.scheduler import LocalModel, Scheduler
+
+if TYPE_CHECKING:
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes.embedded_llama import ModelFile
+    from pointsman.config.load import Loaded
+    from pointsman.core.catalog import Catalog
+    from pointsman.core.local import Device, Footprint
+    from pointsman.engine.router import Router
+
+NOT_A_DEVICE = frozenset(("ram", "cgroup"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """The residency, and what the device reads its weights with, in bytes a second."""
+
+    residency: Residency
+    bytes_per_s: float
+
+
+def in_household(router: Router, household: Household) -> Router:
+    """*router* with the memory in mind: it chooses by what is loaded, and has loaded what it needs."""
+    selector = router.decider.selector
+    memory = SwapAware(residency=household.residency, tier_of=selector.tier_of, bytes_per_s=household.bytes_per_s)
+    return replace(
+        router,
+        decider=replace(router.decider, memory=memory),
+        limits=ResidentLimits(limits=router.limits, residency=household.residency),
+    )
+
+
+def folder_of(loaded: Loaded) -> Path:
+    """Where the configuration's relative paths start."""
+    return loaded.source_path.parent if loaded.source_path else Path.cwd()
+
+
+def model_files(loaded: Loaded) -> dict[str, ModelFile]:
+    """The configuration's GGUF files by card id."""
+    from pointsman.adapters.runtimes.embedded_llama import ModelFile
+
+    return {
+        model.id: ModelFile(
+            path=folder_of(loaded) / Path(model.path).expanduser(),
+            alias=model.id,
+            context_tokens=model.context_tokens,
+            parallel_slots=model.parallel,
+            threads=model.threads,
+            gpu_layers=model.gpu_layers,
+            embedding=model.embedding,
+        )
+        for model in loaded.gguf_models
+    }
+
+
+def device_of(loaded: Loaded) -> Device:
+    """The memory that the configuration's budget is of; ConfigError when it is to be found out and cannot be."""
+    from pointsman.adapters.runtimes.gpu import devices
+    from pointsman.core.local import Device
+
+    wanted = loaded.settings.local.vram
+    if isinstance(wanted, int):
+        return Device(name="local.vram", total_bytes=wanted, free_bytes=None, source="config")
+    found = next((one for one in devices() if one.total_bytes), None)
+    if found is None:
+        message = "local.vram is `auto`, and the memory of this machine's device is not known."
+        raise ConfigError(message, hint="Give it, such as `vram: 24GiB`.")
+    return found
+
+
+def local_footprints(loaded: Loaded, *, has_device: bool = True) -> dict[str, Footprint | None]:
+    """By card id what each local model takes of the memory; None where nothing tells."""
+    from pointsman.adapters.runtimes.footprints import footprints
+
+    files = {name: file.path for name, file in model_files(loaded).items()}
+    slots = {model.id: model.parallel for model in loaded.gguf_models}
+    return footprints(loaded.catalog.models, files, slots, has_device=has_device)
+
+
+@asynccontextmanager
+async def open_household(
+    loaded: Loaded, catalog: Catalog, embedded: Mapping[str, str], client: HttpClient
+) -> AsyncIterator[Household | None]:
+    """The models on this machine under one budget; None where the configuration names none.
+
+    *embedded* are the addresses of the GGUF models. ConfigError when the pinned models do not fit together.
+    """
+    if loaded.settings.local.vram is None:
+        yield None
+        return
+    settings = loaded.settings.local
+    _, budget, has_device = _budget(loaded)
+    sizes = local_footprints(loaded, has_device=has_device)
+    check_household(loaded)
+    async with AsyncExitStack() as stack:
+        housed = await _housed(loaded, catalog, embedded, client, stack)
+        cards = {card.id: card for card in catalog.models if card.id in housed}
+        known = {name: size.total_bytes for name, size in sizes.items() if size is not None and name in cards}
+        models = [
+            LocalModel(name=name, size_bytes=size, is_pinned=cards[name].is_pinned) for name, size in known.items()
+        ]
+        residency = Residency(
+            scheduler=Scheduler(
+                models=models,
+                budget_bytes=budget,
+                clock=time.monotonic,
+                bypass_s=settings.bypass_s,
+                residency=settings.residency,
+            ),
+            housed={name: housed[name] for name in known},
+            clock=time.monotonic,
+        )
+        await stack.enter_async_context(residency)
+        residency.keep([card for card in cards.values() if card.is_pinned and card.id in known])
+        speed = DEVICE_BYTES_PER_S if has_device else MEMORY_BYTES_PER_S
+        yield Household(residency=residency, bytes_per_s=speed)
+
+
+def check_household(loaded: Loaded) -> tuple[str, ...]:
+    """What will not fit at once, in sentences; ConfigError when the pinned models do not fit together.
+
+    Nothing is loaded for it. Empty where the configuration names no budget.
+    """
+    if loaded.settings.local.vram is None:
+        return ()
+    if loaded.settings.server.workers > 1:
+        message = "local.vram needs one process: server.workers is " + f"{loaded.settings.server.workers}."
+        raise ConfigError(message, hint="Take `workers` out; one process is enough for what one device can answer.")
+    _, budget, has_device = _budget(loaded)
+    cards = {card.id: card for card in loaded.catalog.models if card.is_local}
+    sizes = local_footprints(loaded, has_device=has_device)
+    known = {name: size.total_bytes for name, size in sizes.items() if size is not None}
+    placed = [Placed(model=name, size_bytes=size, is_pinned=cards[name].is_pinned) for name, size in known.items()]
+    problems = shortfalls(placed, budget)
+    pinned = sum(one.size_bytes for one in placed if one.is_pinned)
+    if pinned > budget:
+        raise ConfigError(f"{problems[0]}.", hint="Unpin one, choose a smaller one, or raise `local.vram`.")
+    unknown = [name for name in cards if name not in known]
+    if unknown:
+        problems.append(
+            f"what {', '.join(unknown)} take of the memory is not known, so that they are not managed; "
+            "give it as `memory:` of the model"
+        )
+    together = sum(known.values())
+    if not problems and together > budget:
+        problems.append(f"together the local models need {gigabytes(together)} of {gigabytes(budget)}: they take turns")
+    return tuple(problems)
+
+
+def _budget(loaded: Loaded) -> tuple[Device, int, bool]:
+    """The device, what may be used of it in bytes, and whether it is one with a context of its own (no plain RAM)."""
+    device = device_of(loaded)
+    budget = max(0, (device.total_bytes or 0) - loaded.settings.local.reserve)
+    return device, budget, device.source not in NOT_A_DEVICE
+
+
+async def _housed(
+    loaded: Loaded, catalog: Catalog, embedded: Mapping[str, str], client: HttpClient, stack: AsyncExitStack
+) -> dict[str, Housed]:
+    """Where each local model lives, by card id; models of servers that cannot be told what to hold are not in it."""
+    from pointsman.adapters.runtimes.llama_children import LlamaChildren
+
+    files = model_files(loaded)
+    ported = {name: replace(file, port=urlsplit(embedded[name]).port or 0) for name, file in files.items()}
+    housed: dict[str, Housed] = {}
+    if ported:
+        children = await stack.enter_async_context(LlamaChildren(ported))
+        housed = {name: Housed(runtime=children, model=name) for name in ported}
+    return housed

@@ -1,0 +1,111 @@
+"""Three real GGUF models under a budget that holds two, through the gateway, as the official client sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+import yaml
+
+from pointsman.bootstrap import embedded_models
+from pointsman.config.load import Loaded, load
+from pointsman.core.errors import ConfigError
+from pointsman.household import check_household
+from pointsman.server.gateway import OpenGateway
+from pointsman.server.run import running
+from tests.e2e.conftest import NAMES, client_of
+from tests.e2e.test_main_job import decision, user
+
+pytestmark = pytest.mark.e2e
+
+
+def config(files: Mapping[str, Path], *, vram: str = "2GB", pinned: str = "") -> dict[str, Any]:
+    """The demo models, each said to take a gigabyte but for the pinned one's 0.5."""
+    tiers = ("simple", "medium", "complex")
+    return {
+        "local": {"vram": vram, "reserve": "1MiB", "residency": 0, "bypass_s": 2},
+        "models": [
+            {
+                "name": name,
+                "gguf": {"path": str(files[name]), "threads": 1},
+                "tier": tier,
+                "memory": "0.5GB" if name == pinned else "0.9GB",
+                "pinned": name == pinned,
+            }
+            for name, tier in zip(NAMES, tiers, strict=True)
+        ],
+    }
+
+
+Gateway = Callable[[dict[str, Any]], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    """Opens a gateway that has its GGUF models loaded as they are needed."""
+
+    @asynccontextmanager
+    async def opened(settings: dict[str, Any]) -> AsyncIterator[str]:
+        loaded = loaded_from(settings, tmp_path)
+        with embedded_models(loaded) as addresses:
+            async with running(OpenGateway(loaded, addresses)) as base_url:
+                yield base_url
+
+    return opened
+
+
+def loaded_from(settings: dict[str, Any], folder: Path) -> Loaded:
+    """*settings* as a file in *folder* gives them."""
+    path = folder / "pointsman.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    environ = {"XDG_CONFIG_HOME": str(folder), "POINTSMAN_LEDGER__PATH": str(folder / "ledger.sqlite")}
+    return load(config=path, environ=environ, cwd=folder)
+
+
+async def test_models_come_as_they_are_needed(gateway: Gateway, model_files: Mapping[str, Path]) -> None:
+    """All three answer by name, two at a time in memory; many at once are all answered by the right one."""
+    async with gateway(config(model_files)) as base_url, client_of(base_url) as client, asyncio.timeout(60):
+        for name in (*NAMES, *NAMES):
+            reply = await client.chat.completions.create(model=name, messages=user("hello"), max_tokens=4)
+            assert reply.model == name
+
+        async def one(name: str) -> str:
+            found = await client.chat.completions.create(model=name, messages=user("hello"), max_tokens=4)
+            return found.model
+
+        wanted = [NAMES[number % 3] for number in range(24)]
+        assert await asyncio.gather(*(one(name) for name in wanted)) == wanted
+
+
+async def test_what_is_in_memory_is_taken_and_told(gateway: Gateway, model_files: Mapping[str, Path]) -> None:
+    """The small one is not loaded when the medium one is there and as quick: the decision says so."""
+    async with gateway(config(model_files)) as base_url, client_of(base_url) as client, asyncio.timeout(60):
+        await client.chat.completions.create(model="demo-medium", messages=user("hello"), max_tokens=4)
+        raw = await client.chat.completions.with_raw_response.create(model="simple", messages=user("hi"), max_tokens=4)
+        row = await decision(base_url, raw.headers["x-pointsman-decision-id"])
+    assert raw.headers["x-pointsman-model"] == "demo-medium"
+    assert [step["detail"] for step in row["trail"] if step["strategy"] == "memory"] == [
+        "demo-medium is in memory and answers sooner than demo-small loads (1.8 s)"
+    ]
+
+
+async def test_pins_are_there_before_anybody_asks(gateway: Gateway, model_files: Mapping[str, Path]) -> None:
+    """And stay; what does not fit beside them goes to who may do it."""
+    settings = config(model_files, vram="1.2GB", pinned="demo-small")
+    async with gateway(settings) as base_url, client_of(base_url) as client, asyncio.timeout(60):
+        with pytest.raises(openai.APIStatusError, match=r"demo-large needs 0\.9 GB beside 0\.5 GB of pinned models"):
+            await client.chat.completions.create(model="demo-large", messages=user("hello"))
+        reply = await client.chat.completions.create(model="demo-small", messages=user("hello"), max_tokens=4)
+    assert reply.model == "demo-small"
+
+
+async def test_pins_that_do_not_fit_are_refused_at_the_start(model_files: Mapping[str, Path], tmp_path: Path) -> None:
+    """With the figures."""
+    loaded = loaded_from(config(model_files, vram="0.4GB", pinned="demo-small"), tmp_path)
+    with pytest.raises(ConfigError, match=r"demo-small, pinned, need 0\.5 GB, the budget is 0\.4 GB"):
+        check_household(loaded)
