@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 import yaml
@@ -109,3 +110,13 @@ async def test_pins_that_do_not_fit_are_refused_at_the_start(model_files: Mappin
     loaded = loaded_from(config(model_files, vram="0.4GB", pinned="demo-small"), tmp_path)
     with pytest.raises(ConfigError, match=r"demo-small, pinned, need 0\.5 GB, the budget is 0\.4 GB"):
         check_household(loaded)
+
+
+async def test_who_waits_for_a_load_is_told_their_place(gateway: Gateway, model_files: Mapping[str, Path]) -> None:
+    """In the stream's comments, which clients skip: the number in the queue, and about how long."""
+    settings = {**config(model_files), "server": {"keep_alive_s": 0.02}}
+    body = {"model": "demo-large", "stream": True, "max_tokens": 4, "messages": user("hello")}
+    async with gateway(settings) as base_url, httpx2.AsyncClient() as client:
+        answer = await client.post(f"{base_url}/v1/chat/completions", json=body)
+    assert ": waiting for the model, number 1, about " in answer.text
+    assert answer.text.endswith("data: [DONE]\n\n")

@@ -38,6 +38,7 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     from pointsman.bootstrap import embedded_models
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
+    from pointsman.household import check_household
     from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
     from pointsman.server.patience import Patience
@@ -50,6 +51,8 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     if is_fallen:
         start = _demo_if_possible(start)
     server = start.loaded.settings.server
+    for line in check_household(start.loaded):
+        say(f"warning: {line}")
     require_key_for_wide_bind(server.host, has_keys=bool(server.master_key or server.keys))
     with bind(server.host, server.port) as listener, embedded_models(start.loaded, say) as addresses:
         tell_warnings(start.loaded)

@@ -121,8 +121,7 @@ class Residency:
 
     def place(self, card: ModelCard) -> Place | None:
         """Where the last of *card*'s waiting requests stands; None when nobody waits for it."""
-        found = [place for ticket in self._places if (place := self.scheduler.place(ticket)) is not None]
-        return max(found, key=lambda place: place.position, default=None) if self.manages(card) else None
+        return self.scheduler.last_place(card.id) if self.manages(card) else None
 
     def prefetch(self, card: ModelCard) -> None:
         """*card* will be asked for soon."""

@@ -23,6 +23,7 @@ from pointsman.engine.turn import Answer, StreamedAnswer, Turn
 from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.limits import Limits
 from pointsman.resilience.plan import Plan
+from pointsman.routing.tokens import estimated_tokens, family_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pointsman.engine.decide import Decider, Resolved
     from pointsman.engine.entrance import Entrance
     from pointsman.engine.exchange import Piece
+    from pointsman.local.scheduler import Place
     from pointsman.resilience.availability import Availability
 
 
@@ -67,6 +69,11 @@ class Router:
     def health(self) -> Availability:
         """The book of healths."""
         return self.decider.health
+
+    def place_of(self, decision: Decision) -> Place | None:
+        """Where requests for *decision*'s model stand that wait until it is in memory; None when nobody has to."""
+        memory = self.decider.memory
+        return memory.residency.place(self.catalog.by_id[decision.candidates[0]]) if memory is not None else None
 
     async def decide(self, request: ChatRequest | EmbeddingRequest, caller: Caller | None = None) -> Decision:
         """Which model would answer *request*, and why; nobody is called."""
@@ -146,7 +153,7 @@ class Router:
         decision = resolved.decision
         card = resolved.open_models[decision.candidates[0]]
         return Counted(
-            estimated_tokens=resolved.features.estimated_input_tokens,
+            estimated_tokens=estimated_tokens(resolved.features, family_of(card.upstream_model)),
             decision=decision,
             body=await endpoint_count(self.caller, card, decision, inbound, self._deadline_s(inbound)),
         )

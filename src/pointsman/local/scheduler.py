@@ -230,6 +230,11 @@ class Scheduler:
                 return Place(position=position, eta_s=ahead_s)
         return None
 
+    def last_place(self, model: str) -> Place | None:
+        """Where the last of those who wait for *model* stands; None when nobody does."""
+        tickets = [one.number for one in self._order() if one.model == model]
+        return self.place(tickets[-1]) if tickets else None
+
     def wait_s(self, model: str) -> float:
         """How long a new request for *model* would have to wait, as far as that can be told."""
         now_s = self.clock()

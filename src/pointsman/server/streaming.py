@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pointsman.engine.inbound import Inbound, Outward
     from pointsman.engine.router import Router
     from pointsman.engine.turn import StreamedAnswer
+    from pointsman.local.scheduler import Place
     from pointsman.server.drain import Drain
     from pointsman.server.http import Header, Send
 
@@ -121,7 +122,7 @@ class Stream:
         async def signs_of_life() -> None:
             await self._begin(of_decision(resolved.decision), resolved.decision.model, resolved.decision.reason)
             while True:
-                await self._send(self.keep_alive)
+                await self._send(self._sign(router.place_of(resolved.decision)))
                 await asyncio.sleep(self.keep_alive_s)
 
         try:
@@ -151,6 +152,12 @@ class Stream:
                 await self.listener.heard(piece, streamed.decision)
             await self._send(piece)
         await self._end(is_whole=streamed.pieces.record.reason is FinishReason.OK)
+
+    def _sign(self, place: Place | None) -> bytes:
+        """A sign of life; for who waits for a model to be loaded, with their place, where the stream can say it."""
+        if place is None or self.media_type != SSE or not self.keep_alive.startswith(b":"):
+            return self.keep_alive
+        return f": waiting for the model, number {place.position}, about {place.eta_s:.0f} s\n\n".encode()
 
     def _mark(self, model: str) -> Sequence[bytes]:
         """A comment that says that *model* goes on, where the caller's stream can hold one."""
