@@ -165,6 +165,8 @@ class HttpResponse:
     async def read(self, max_bytes: int) -> bytes:
         """Return the rest of the body; a longer one closes the connection and raises ResponseTooLarge."""
         exchange = self._exchange
+        if exchange.is_complete and len(exchange.chunks) == 1 and exchange.unread_bytes <= max_bytes:
+            return self._take(exchange)  # small answers come in one piece
         pieces: list[bytes] = []
         total = 0
         while chunk := await self.next_chunk():
@@ -180,7 +182,11 @@ class HttpResponse:
 
     async def aclose(self) -> None:
         """Drop what is unread; before the end of the body this closes the connection."""
-        self._close(LocallyClosed(self._source.peer))
+        exchange = self._exchange
+        if exchange.is_complete or exchange.error is not None:
+            exchange.chunks.clear()
+        else:
+            self._close(LocallyClosed(self._source.peer))
 
     def _close(self, error: TransportError) -> None:
         exchange = self._exchange
