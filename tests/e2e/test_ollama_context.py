@@ -11,11 +11,13 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 from pointsman.core.jsontypes import Json
+from tests.adapters.http.servers import Peer
 from tests.e2e.conftest import Gateway, client_of
 from tests.e2e.cutting_ollama import Age, CuttingOllama, cutting_ollama
-from tests.e2e.openai_server import completes, openai_server
+from tests.e2e.openai_server import completes, openai_server, streams
 from tests.e2e.test_main_job import decision, user
 from tests.e2e.test_ollama import at_ollama
+from tests.e2e.wire import Call
 
 pytestmark = pytest.mark.e2e
 
@@ -92,7 +94,7 @@ async def test_a_longer_prompt_gets_the_next_size_and_later_ones_keep_it(gateway
     assert ollama.loads == [8_192, 16_384]
     assert [[step["detail"] for step in trail if step["strategy"] == "context"] for trail in trails] == [
         [],
-        ["quick is loaded anew with num_ctx 16,384 for about 7,100 tokens"],
+        ["quick is loaded anew with num_ctx 16,384 for about 6,854 tokens"],
         [],
     ]
 
@@ -209,3 +211,33 @@ async def test_another_local_server_that_counts_too_few_is_named_in_the_record(g
         said = await client.chat.completions.with_raw_response.create(model="lm", messages=user(prose(9_000)))
         row = await decision(base_url, said.headers["x-pointsman-decision-id"])
     assert (said.headers["x-pointsman-dropped"], row["dropped"]) == ("prompt", ["prompt"])
+
+
+async def test_a_count_is_that_of_the_models_own_tokenizer(gateway: Gateway) -> None:
+    """4,000 digits are a token each for Qwen; a quarter of that would be one for English."""
+    config = {"models": [at_ollama("http://127.0.0.1:9")]}
+    async with gateway(config) as base_url, httpx2.AsyncClient() as http:
+        body = {"model": "quick", "messages": user("0123456789" * 400)}
+        answer = await http.post(f"{base_url}/v1/messages/count_tokens", json=body)
+    assert answer.json() == {"input_tokens": 5_822}
+
+
+async def test_who_goes_on_with_a_broken_answer_is_asked_with_its_window(gateway: Gateway) -> None:
+    """Another size for that one request would load it anew."""
+    async with cutting_ollama(Age.REFUSES) as ollama, openai_server(streams("One, two", then=breaks_off)) as first:
+        models = [
+            {"name": "first", "model": "first", "base_url": f"{first.url}/v1", "local": True, "tier": "simple"},
+            {**at_ollama(ollama.server.url, "second"), "tier": "medium"},
+        ]
+        config = {"models": models, "resilience": {"continue_streams": True}}
+        async with gateway(config) as base_url, client_of(base_url) as client:
+            await client.chat.completions.create(model="second", messages=user("hi"))
+            stream = await client.chat.completions.create(model="auto", messages=user("Count."), stream=True)
+            said = "".join([choice.delta.content or "" async for chunk in stream for choice in chunk.choices])
+    assert said.endswith("All clear.")
+    assert ollama.loads == [8_192]
+
+
+async def breaks_off(peer: Peer, _call: Call) -> None:
+    """The connection is gone."""
+    peer.reset()

@@ -107,11 +107,17 @@ def test_signs_are_counted_by_kind(text: str, found: dict[str, int]) -> None:
 
 
 def test_of_a_long_text_a_part_is_counted_for_the_whole() -> None:
-    """The beginning as it is, then one block of every eight."""
-    beyond = 10 * STRIDE
-    assert signs_of("a" * (HEAD + beyond))[0] == HEAD + beyond
-    assert signs_of("a" * HEAD + "1" * BLOCK)[:2] == (HEAD, BLOCK * STRIDE // BLOCK)
+    """The beginning as it is, then the middle of every stretch, eight times."""
+    before, after = (STRIDE - BLOCK) // 2, STRIDE - BLOCK - (STRIDE - BLOCK) // 2
+    assert signs_of("a" * (HEAD + 10 * STRIDE))[0] == HEAD + 10 * STRIDE
+    assert signs_of("a" * (HEAD + before) + "1" * BLOCK + "a" * after)[:2] == (HEAD, STRIDE)
     assert signs_of("é" * HEAD + "a" * STRIDE)[0] == STRIDE
+
+
+@pytest.mark.parametrize("length", [HEAD, HEAD + 1, HEAD + STRIDE - 1, 4_000, 30_001])
+def test_no_length_is_favoured(length: int) -> None:
+    """Half a stretch too much or too little is the most."""
+    assert abs(signs_of("a" * length)[0] - length) <= STRIDE // 2
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.dialects.base import StreamDecoder
     from pointsman.engine.attempt import Begun, ModelCaller
+    from pointsman.engine.context_size import ContextSizes
+    from pointsman.engine.entrance import Entrance, Held
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.record import Record
-    from pointsman.resilience.limits import Limits, Slot
     from pointsman.resilience.plan import Plan
 
 LOOKED_AT = 64  # characters of the continuation that are searched for words said before
@@ -80,7 +81,7 @@ class Resumed:
 
     card: ModelCard
     begun: Begun[StreamEvent]
-    slot: Slot
+    slot: Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,8 @@ class Resumer:
 
     caller: ModelCaller
     plan: Plan
-    limits: Limits
+    limits: Entrance
+    sizes: ContextSizes
     inbound: Inbound
     record: Record
     deadline_s: float | None
@@ -125,7 +127,8 @@ class Resumer:
                 say=lambda: lambda event: (event,),
                 birth=Birth(id=self.plan.decision.id, now=self.record.now),
             )
-            begun = await self.caller.stream(card, self.plan.decision, exchange, self.deadline_s)
+            asked = self.sizes.sized(card, self.inbound.operation, self.record.resolved.features)
+            begun = await self.caller.stream(asked, self.plan.decision, exchange, self.deadline_s)
         except (AttemptFailed, DeadlineExceeded) as error:
             if slot is not None:
                 slot.release(failed=True)

@@ -147,6 +147,7 @@ class Turn(Generic[Piece]):
                 caller=self.caller,
                 plan=self.plan,
                 limits=self.limits,
+                sizes=self.sizes,
                 inbound=self.inbound,
                 record=self.record,
                 deadline_s=self.deadline_s,

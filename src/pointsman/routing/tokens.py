@@ -2,8 +2,8 @@
 
 "Hello there!" is 9 small letters, 1 blank and 2 other signs; for gpt-4o 9·0.14 + 0.43 + 2·0.48 = 2.65, so 3 tokens.
 
-Of a long text the first HEAD characters are counted and BLOCK of every STRIDE after them. More text is never fewer
-tokens. Knows no request and no card: names and figures in, figures out.
+Of a long text the first HEAD characters are counted, and after them the BLOCK in the middle of every STRIDE. More text
+is never fewer tokens. Knows no request and no card: names and figures in, figures out.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pointsman.core.decision import PromptFeatures
 
 HEAD: Final = 2048
-BLOCK: Final = 128
-STRIDE: Final = 1024
+BLOCK: Final = 32
+STRIDE: Final = 256
 
 MARGIN: Final = 0.25
 """A prompt estimated at 1 / (1 + MARGIN) of a window fits it: so measured for 94 % and more of all long prompts."""
@@ -104,7 +104,7 @@ def signs_of(text: str) -> tuple[int, ...]:
     head = _counted(text[:HEAD])
     if len(text) <= HEAD:
         return head
-    rest = _counted("".join([text[at : at + BLOCK] for at in range(HEAD, len(text), STRIDE)]))
+    rest = _counted("".join([text[at : at + BLOCK] for at in range(_FIRST_BLOCK, len(text), STRIDE)]))
     width = max(len(head), len(rest))
     padding = (0,) * width
     return tuple(
@@ -130,6 +130,7 @@ def estimated_tokens(features: PromptFeatures, family: Family) -> int:
 
 
 _SCALE: Final = STRIDE // BLOCK
+_FIRST_BLOCK: Final = HEAD + (STRIDE - BLOCK) // 2
 _LETTERS: Final = bytes(range(ord("a"), ord("z") + 1))
 _DIGIT, _BLANK, _LINE, _SIGN = range(1, 5)
 _ASCII: Final = bytes(
