@@ -42,6 +42,14 @@ class PromptCount:
 
 
 @value_type
+class Said:
+    """One turn of the conversation before the ask, shortened: for whoever judges the ask."""
+
+    by: str  # "user" | "assistant"
+    text: str
+
+
+@value_type
 class PromptFeatures:
     """What can be seen in a request without asking a model. Token figures are estimates."""
 
@@ -54,6 +62,7 @@ class PromptFeatures:
     is_housekeeping: bool = False  # a title, tags or follow-ups for a user interface
     max_output_tokens: int | None = None
     count: PromptCount | None = field(default=None, compare=False)  # None: a short prompt
+    history: tuple[Said, ...] = field(default=(), compare=False, repr=False)  # only where a judge wants it
 
 
 @value_type

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.core.decision import Outcome, Pick, RoutingContext, Step, Struck
 from pointsman.core.values import value_type
+from pointsman.routing.strategy import StrategyFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,8 @@ class Chain:
             try:
                 pick = await strategy.decide(context)
                 outcome, detail = (Outcome.PASSED, "") if pick is None else (Outcome.PICKED, pick.reason)
+            except StrategyFailed as error:
+                pick, outcome, detail = None, Outcome.FAILED, str(error)
             except Exception as error:  # noqa: BLE001  seam: a broken strategy costs a line, never the request
                 pick, outcome, detail = None, Outcome.FAILED, type(error).__name__
             ended = self.clock()

@@ -132,7 +132,7 @@ def in_tool_loop(messages: Sequence[Message]) -> bool:
             continue
         if message.role is Role.TOOL:
             return True
-        if message.role is Role.ASSISTANT or _own_words(message) or _has_media(message):
+        if message.role is Role.ASSISTANT or own_words(message) or _has_media(message):
             return False
         if any(isinstance(part, ToolResult) for part in message.parts):
             return True
@@ -159,13 +159,13 @@ def _last_ask(messages: Sequence[Message]) -> tuple[str, int]:
     """The ask and the number of its message; nothing and -1 when there is none."""
     for number in range(len(messages) - 1, -1, -1):
         if messages[number].role is Role.USER:
-            own = _own_words(messages[number])
+            own = own_words(messages[number])
             if own:
                 return _crew_task(own), number
     return "", -1
 
 
-def _own_words(message: Message) -> str:
+def own_words(message: Message) -> str:
     """What a user turn says once injected blocks and notices are gone; may be nothing."""
     own = without_injected_blocks("\n".join([part.text for part in message.parts if isinstance(part, Text)]))
     if _NOT_A_PERSON in own and own.removeprefix(_UNCLOSED_REMINDER).lstrip().startswith(_NOT_A_PERSON):

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from pointsman.core.decision import Pick, RoutingContext, Struck
 
 
+class StrategyFailed(Exception):
+    """A strategy could not do its work. Its text is shown in the trail, so it holds nothing of the request."""
+
+
 class Constraint(Protocol):
     """Strikes models out. One that raises strikes out every model that is not local: constraints fail closed."""
 

@@ -12,7 +12,7 @@ from pointsman.routing.complexity.scorer import keyword_tier, score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pointsman.core.catalog import Catalog
+    from pointsman.core.catalog import Catalog, RouterCard
     from pointsman.core.decision import RoutingContext
     from pointsman.routing.complexity.scorer import ComplexityScore
     from pointsman.routing.complexity.settings import ComplexitySettings, TierBoundaries
@@ -30,12 +30,10 @@ class Complexity:
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The tier of the ask; passes when there is no router, or nothing was asked in words."""
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
-        ask = context.features.ask
-        if router is None or router.name not in self.settings or not ask:
+        router = self.router_of(context)
+        if router is None:
             return None
-        settings = self.settings[router.name]
+        ask, settings = context.features.ask, self.settings[router.name]
         ruled = keyword_tier(ask, settings)
         if ruled is not None:
             reason = f"the keyword {ruled.keyword!r} settles the tier"
@@ -49,6 +47,16 @@ class Complexity:
             confidence=_confidence(found, settings.boundaries),
             reason=_reason(found),
         )
+
+    def router_of(self, context: RoutingContext) -> RouterCard | None:
+        """The router whose tiers are to be told apart; None when there is none, or nothing was asked in words."""
+        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
+        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        return None if router is None or router.name not in self.settings or not context.features.ask else router
+
+    def is_ruled(self, context: RoutingContext, router: RouterCard) -> bool:
+        """Whether a keyword rule of *router* settles the tier."""
+        return keyword_tier(context.features.ask, self.settings[router.name]) is not None
 
 
 def _reason(found: ComplexityScore) -> str:
