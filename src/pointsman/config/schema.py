@@ -204,7 +204,8 @@ class ModelSettings(Section):
     tiers: list[TierName] = Field(default=[], description="The tiers it serves, if more than one.")
     context_tokens: Tokens | None = Field(
         default=None,
-        description="Its context window; unknown is never a reason to skip it.",
+        description="Its context window: prompts that do not fit are not sent there. An unknown one is learned. "
+        "For Ollama the most that it is loaded with, 32,768 if unknown.",
     )
     max_output_tokens: Tokens | None = Field(
         default=None, description="Most tokens it can answer with; shown, not enforced."
