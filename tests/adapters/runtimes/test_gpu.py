@@ -26,7 +26,7 @@ def write(root: Path, files: dict[str, object]) -> None:
         path.write_text(f"{value}\n")
 
 
-def machine(root: Path, printed: Mapping[tuple[str, ...], str] | None = None, nvml: Nvml | None = None) -> Machine:
+def machine(root: Path, printed: Mapping[Sequence[str], str] | None = None, nvml: Nvml | None = None) -> Machine:
     """A machine whose system files are below *root*, whose programs print *printed*."""
     return Machine(root=root, run=lambda command: (printed or {}).get(tuple(command)), nvml=lambda: nvml)
 

@@ -8,8 +8,8 @@ sysctl       Apple: the part of the memory that its GPU may take               n
 cgroup       the limit of this container, where it is below the machine's      limit less use, file cache given back
 ram          /proc/meminfo                                                     MemAvailable
 
-The first that knows a total ends the search. A figure that is not known is None, as the "[N/A]" of memory that processor
-and GPU share; then the machine's own memory follows.
+The first that knows a total ends the search. A figure that is not known is None, as the "[N/A]" of memory that
+processor and GPU share; then the machine's own memory follows.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pointsman.core.local import Device
 
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
-SMI: Final = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
-SYSCTL: Final = ("/usr/sbin/sysctl", "hw.memsize", "iogpu.wired_limit_mb")
+SMI: Final[Sequence[str]] = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
+SYSCTL: Final[Sequence[str]] = ("/usr/sbin/sysctl", "hw.memsize", "iogpu.wired_limit_mb")
 _SHARED_BYTES: Final = 2 * GIB
 """A card of AMD with less is a part of the processor, and takes the rest from the machine's memory (GTT)."""
 _SMALL_APPLE_BYTES: Final = 36 * GIB  # up to here the GPU gets two thirds, above three quarters
