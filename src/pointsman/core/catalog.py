@@ -258,6 +258,8 @@ class Catalog:
         return name if name in self.pools or name == AUTO else self._implied(name)
 
     def _followed(self, name: str) -> str:
+        if name not in self.aliases:  # as most: a request asks for half a dozen names
+            return name
         seen = set()
         while name in self.aliases and name not in seen:
             seen.add(name)

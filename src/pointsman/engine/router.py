@@ -198,9 +198,10 @@ class Router:
         )
 
     def _deadline_s(self, inbound: Inbound) -> float | None:
-        asked_s = inbound.caller.deadline_ms / 1e3 if inbound.caller.deadline_ms is not None else None
-        limits = [limit for limit in (asked_s, self.request_timeout_s) if limit is not None]
-        return inbound.arrived_s + min(limits) if limits else None
+        asked_ms, limit_s = inbound.caller.deadline_ms, self.request_timeout_s
+        if asked_ms is not None:
+            limit_s = asked_ms / 1e3 if limit_s is None else min(asked_ms / 1e3, limit_s)
+        return inbound.arrived_s + limit_s if limit_s is not None else None
 
     def _reject(self, inbound: Inbound, decision_id: str, error: Exception) -> None:
         status, code = getattr(error, "status", 500), getattr(error, "code", "internal_error")
