@@ -34,12 +34,15 @@ class CapabilityConstraint:
 
     def strike(self, context: RoutingContext, cards: Sequence[ModelCard], /) -> Sequence[Struck]:
         """The models that lack a needed capability."""
+        lacking = [card for card in cards if card.lacks]
+        if not lacking:
+            return ()
         operation_need = Capability.EMBEDDINGS if context.operation is Operation.EMBEDDINGS else Capability.CHAT
         needs = context.features.needs | {operation_need}
         return [
             Struck(model=card.id, by=self.name, reason=f"it cannot do {_words(needs & card.lacks)}")
-            for card in cards
-            if card.lacks and not card.lacks.isdisjoint(needs)
+            for card in lacking
+            if not card.lacks.isdisjoint(needs)
         ]
 
 
