@@ -105,6 +105,21 @@ async def test_the_rest_of_the_session_is_asked_for_once() -> None:
     assert (await rig.router.decide(ask("hello"), replace(MIND, key_id="another"))).candidates[0] == "near"
 
 
+async def test_this_time_is_until_the_model_is_well() -> None:
+    """While it is unwell nobody asks again; once it has been well, its next absence is a new question."""
+    rig = a_rig(BOTH, {"near": [SPENT, GOOD, SPENT], "far": [GOOD]})
+    person = Person((Consent.ONCE,))
+    for _ in range(2):
+        await said(rig, person)
+    assert (len(person.asked), rig.tried()) == (1, ["near", "far", "far"])
+    rig.router.health.reset()
+    assert await said(rig, person) == "Hello"
+    await said(rig, Person((Consent.ONCE,)), Caller(session="another"))
+    await said(rig, person)
+    assert len(person.asked) == 2
+    assert rig.tried()[3:] == ["near", "near", "far", "far"]
+
+
 async def test_who_stands_in_may_be_stood_in_for() -> None:
     """Near gives way to far, far to third: near's work is then third's."""
     third = a_model("third", is_local=False)

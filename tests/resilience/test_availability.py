@@ -51,6 +51,24 @@ def test_a_third_failure_in_a_row_cools_the_model() -> None:
     assert book.state(FLASH) is HEALTHY
 
 
+@pytest.mark.parametrize(
+    ("elapsed_ms", "status", "state"), [(9_999, None, HEALTHY), (10_000, None, COOLING), (60_000, 503, HEALTHY)]
+)
+def test_a_model_that_hangs_cools_at_once(elapsed_ms: float, status: int | None, state: HealthState) -> None:
+    """Each further request would wait as long; an error, however late, is an answer."""
+    book = Book()
+    hung = Failure(
+        kind=FailureKind.TRANSIENT,
+        model="pro",
+        endpoint=PRO.endpoint.name,
+        message="no response",
+        status=status,
+        elapsed_ms=elapsed_ms,
+    )
+    book.fail(PRO, hung)
+    assert book.state(PRO) is state
+
+
 def test_an_answer_between_failures_begins_the_count_anew() -> None:
     """Two, an answer, two: nobody cools."""
     book = Book()

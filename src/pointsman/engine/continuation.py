@@ -24,9 +24,10 @@ from pointsman.core.stream import (
     TextDelta,
     ToolCallDelta,
 )
-from pointsman.engine.attempt import cut, stream_failure
+from pointsman.engine.attempt import cut
 from pointsman.engine.delivery import Delivery
 from pointsman.engine.exchange import Birth, Piece, Translate
+from pointsman.resilience.cause import is_overloaded
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
@@ -131,7 +132,7 @@ class Resumer:
             begun = await self.caller.stream(asked, self.plan.decision, exchange, self.deadline_s)
         except (AttemptFailed, DeadlineExceeded) as error:
             if slot is not None:
-                slot.release(failed=True)
+                slot.release(failed=isinstance(error, AttemptFailed) and is_overloaded(error.failure))
             if isinstance(error, AttemptFailed):
                 rule = self.plan.catalog.policy_of(card.name).rule(error.failure.kind)
                 health.failed(card, error.failure, rule)
@@ -255,7 +256,7 @@ class ContinuedDelivery(Delivery[Piece]):
 
     def _failure(self, problem: PointsmanError | None) -> Failure:
         if self.begun.pump.failure is not None:
-            return stream_failure(self.card, self.begun.pump.failure)
+            return self._stream_failure(self.begun.pump.failure)
         return problem.failure if isinstance(problem, AttemptFailed) else cut(self.card)
 
     async def _hand_over(self, problem: PointsmanError | None, resumed: Resumed) -> None:

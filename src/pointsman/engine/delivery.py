@@ -21,15 +21,16 @@ from pointsman.core.stream import StreamEvent, StreamFailed
 from pointsman.engine.attempt import cut, stream_failure
 from pointsman.engine.exchange import Piece
 from pointsman.engine.usage import estimate
+from pointsman.resilience.cause import is_overloaded
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import Usage
     from pointsman.core.failure import Failure
     from pointsman.engine.attempt import Begun
+    from pointsman.engine.entrance import Held
     from pointsman.engine.record import Record
     from pointsman.resilience.availability import Availability
-    from pointsman.resilience.limits import Slot
 
 Say = Callable[[StreamEvent], Sequence[Piece]]
 
@@ -46,7 +47,7 @@ class Delivery(Generic[Piece]):
     begun: Begun[Piece]
     record: Record
     new_say: Callable[[], Say[Piece]]
-    slot: Slot
+    slot: Held
     health: Availability
     catalog: Catalog
     _running: AsyncGenerator[Piece, None] | None = field(default=None, init=False)
@@ -82,7 +83,7 @@ class Delivery(Generic[Piece]):
             except PointsmanError as error:
                 problem = error
             if pump.is_cut or (pump.failure is None and not pump.has_ended):
-                failed = cut(self.card) if pump.failure is None else stream_failure(self.card, pump.failure)
+                failed = cut(self.card) if pump.failure is None else self._stream_failure(pump.failure)
                 problem = problem or AttemptFailed(failed)
                 for piece in self._broken_off(problem):
                     yield piece
@@ -103,7 +104,7 @@ class Delivery(Generic[Piece]):
         has_left = isinstance(error, (GeneratorExit, asyncio.CancelledError))
         failure: Failure | None = None
         if pump.failure is not None:
-            failure = stream_failure(card, pump.failure)
+            failure = self._stream_failure(pump.failure)
             record.broke_off(card, usage, pump.failure.message)
         elif error is not None and not has_left:
             record.broke_off(card, usage, type(error).__name__)
@@ -121,9 +122,12 @@ class Delivery(Generic[Piece]):
         pump = self.begun.pump
         return pump.usage or estimate(self.record.resolved.features.estimated_input_tokens, pump.output_chars)
 
+    def _stream_failure(self, failed: StreamFailed) -> Failure:
+        return stream_failure(self.card, failed, now_s=self.record.now())
+
     def _tell(self, failure: Failure | None, *, is_served: bool) -> None:
         """Free the slot, and tell the book of healths how it went."""
-        self.slot.release(failed=failure is not None)
+        self.slot.release(failed=failure is not None and is_overloaded(failure))
         if failure is not None:
             self.health.failed(self.card, failure, self.catalog.policy_of(self.card.name).rule(failure.kind))
         elif is_served:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pointsman.core.consent import Consent
@@ -197,6 +197,8 @@ class Turn(Generic[Piece]):
             self.record.attempt(card)
             return await attempt(card, slot)
         except AttemptFailed as error:
+            elapsed_ms = (self.record.clock() - began) * 1e3
+            error.failure = error.failure if error.failure.elapsed_ms else replace(error.failure, elapsed_ms=elapsed_ms)
             self._note(card, error.failure)
             raise
         except DeadlineExceeded as error:
@@ -235,6 +237,8 @@ class Turn(Generic[Piece]):
     async def _first(self) -> Next:
         """The first attempt; AllUnwell when nobody may be asked."""
         step = self.plan.first() or self._nobody()
+        if self.plan.decision.preferred is None and (said := self.consents.of(self.inbound.caller)) is not None:
+            said.while_unwell.discard(step.card.name)  # it is well again: what was agreed for its absence is over
         preferred = self.plan.open_models[self.plan.decision.preferred or step.card.id]
         if not step.needs_consent and not (self.inbound.asks_always and step.card.name != preferred.name):
             return step
@@ -323,7 +327,7 @@ class Turn(Generic[Piece]):
             exchange = self._exchange(card)
             found = await self.caller.whole(asked, self.plan.decision, exchange, self.deadline_s)
             if check is not None and (failed := check(found.usage)) is not None:
-                raise AttemptFailed(stream_failure(card, failed))
+                raise AttemptFailed(stream_failure(card, failed, now_s=self.record.now()))
             slot.whole()
         except AttemptFailed as error:
             has_failed = is_overloaded(error.failure)

@@ -24,6 +24,7 @@ from pointsman.resilience.tolerance import (
     cooling_s,
     down_s,
     hint_s,
+    is_hang,
 )
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Availability:
         """Whether *found* is to cool now: a further failure may have to come first."""
         if found.state in (HealthState.PROBING, HealthState.RAMPING):
             return True
-        if asks_to_wait(failure) or failure.kind not in PASSING:
+        if asks_to_wait(failure) or failure.kind not in PASSING or is_hang(failure):
             return True
         if found.is_left_alone:
             return found.is_due(at, self.now())

@@ -23,6 +23,7 @@ PROBE_LOST_S = 60.0  # a probe that has not reported by then is given up
 FORGET_S = 300.0  # so long healthy, and earlier ejections make the next no longer (Envoy forgets one each 10 s)
 STAGES = (0.10, 0.25, 0.50)  # shares of a model that is back, before it gets all
 STAGE_SUCCESSES = 5  # end a stage before its time is over
+HANG_MS = 10_000.0  # a model that said nothing for so long cools at once: everybody who meets it waits as long
 SHORT_S = 2.0  # a request may wait so long for the same model, see `backoff.MOST_S`
 
 MOST_ASKED_S = 3600.0  # a wait that an endpoint asks for is believed up to this
@@ -46,6 +47,11 @@ class Tolerance:
 DEFAULT_TOLERANCE = Tolerance()
 TOO_MANY = 429
 PASSING = frozenset((FailureKind.TRANSIENT, FailureKind.UNKNOWN))
+
+
+def is_hang(failure: Failure) -> bool:
+    """Whether the model let a request wait for nothing."""
+    return failure.status is None and failure.elapsed_ms >= HANG_MS
 
 
 def asks_to_wait(failure: Failure) -> bool:
