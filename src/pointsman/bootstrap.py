@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
+from pointsman.config.classifier import judge_card
 from pointsman.config.load import load, loaded_from
 from pointsman.core.chat import Usage
 from pointsman.core.errors import RuntimeUnavailable
@@ -29,6 +30,7 @@ from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
 from pointsman.household import in_household, model_files, open_household
+from pointsman.judgement import with_judge
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
@@ -253,8 +255,23 @@ def _ids() -> Callable[[], str]:
 
 
 def decide_only(loaded: Loaded) -> Router:
-    """A router that decides and calls nobody: no connection, no ledger, no model started."""
+    """A router that decides and calls nobody: no connection, no ledger, no model started, no judge asked."""
     return make_router(loaded, loaded.catalog)
+
+
+@asynccontextmanager
+async def open_decider(loaded: Loaded, *, embedded: Mapping[str, str] = NO_ENDPOINTS) -> AsyncIterator[Router]:
+    """A router that decides and calls nobody but the local judge, where one is configured and served."""
+    from pointsman.adapters.http.client import HttpClient
+
+    async with HttpClient() as client:
+        yield with_judge(make_router(loaded, build_catalog(loaded.settings, embedded)), loaded, client)
+
+
+def judge_alone(loaded: Loaded) -> Loaded:
+    """*loaded* with no GGUF model to be started but the one that judges."""
+    card = judge_card(loaded.settings.classifier, loaded.catalog)
+    return replace(loaded, gguf_models=tuple(m for m in loaded.gguf_models if card is not None and m.id == card.id))
 
 
 @contextmanager
@@ -315,6 +332,7 @@ async def open_router(
                 upstreams=UPSTREAMS,
                 observers=(*sinks, *observers),
             )
+            router = with_judge(router, loaded, client)
             async with open_household(loaded, catalog, embedded, client) as household:
                 if household is not None:
                     router = in_household(router, household)

@@ -34,7 +34,6 @@ def test_model_router_and_classifier_are_read(load_text: LoadText) -> None:
     assert [str(warning) for warning in loaded.warnings] == [
         "settings.json:9: experimental.gemmaModelRouter.odd: this key is not used",
         "settings.json:10: experimental.gemmaModelRouter.classifier.more: this key is not used",
-        "settings.json:9: not used yet: the local classifier comes later; the built-in scorer decides",
     ]
 
 

@@ -244,18 +244,9 @@ def test_a_setting_that_does_nothing_is_warned_about(load_text: LoadText) -> Non
         "models:\n"
         "- {name: a, model: ollama/x:3b, defaults: {seed: 1, n: 2}}\n"
         "- {name: b, model: openai/x, api_key: k, defaults: {n: 2}}\n"
-        "classifier:\n"
-        "  enabled: true\n"
     )
     assert [str(warning) for warning in load_text(text).warnings] == [
         "pointsman.yaml:2: models[0].defaults.n: not used: Ollama has no 'n', which is a default of the model 'a'",
-        "pointsman.yaml:5: classifier.enabled: not used yet: the local classifier comes later; the built-in scorer "
-        "decides",
-    ]
-    by_variable = load_text("", {"POINTSMAN_CLASSIFIER__ENABLED": "true"})
-    assert [str(warning) for warning in by_variable.warnings] == [
-        "POINTSMAN_CLASSIFIER__ENABLED: classifier.enabled: not used yet: the local classifier comes later; the "
-        "built-in scorer decides"
     ]
 
 

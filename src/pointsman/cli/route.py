@@ -1,8 +1,9 @@
-"""`pointsman route`: which model a prompt would go to, and why; nobody is called."""
+"""`pointsman route`: which model a prompt would go to, and why; nobody is called but the local judge."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
@@ -10,9 +11,16 @@ from pointsman.cli.options import config_option, json_option, model_option, priv
 from pointsman.cli.output import print_json, say
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine, Iterator
+
     from pointsman.config.load import Loaded
+    from pointsman.core.chat import ChatRequest
     from pointsman.core.decision import Decision
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.engine.router import Router
+
+Returned = TypeVar("Returned")
 
 EXAMPLES = """\b
 Examples:
@@ -45,13 +53,10 @@ def route(
     as_json: bool,
     config: str | None,
 ) -> int:
-    """Decide which model a prompt goes to, and explain; no model is called.
+    """Decide which model a prompt goes to, and explain; no model is called but a local judge, if you have one.
 
     PROMPT is the text, or - for standard input. Without a configured model the shipped catalog is used.
     """
-    import asyncio
-
-    from pointsman.bootstrap import decide_only
     from pointsman.cli.asking import asked_model, caller_of
     from pointsman.core.chat import ask
 
@@ -61,20 +66,57 @@ def route(
     loaded, catalog_name = _loaded(config)
     asked, said_by = asked_model(model, loaded)
     caller = caller_of(private=private, tier=tier)
-    router = decide_only(loaded)
-    if data is not None:
-        from pointsman.cli.route_data import route_lines
+    with _deciding(loaded) as (router, run):
 
-        return route_lines(router, data, asked=asked, caller=caller, catalog_name=catalog_name, as_json=as_json)
-    request = ask(text or "", model=asked)
-    decision = asyncio.run(router.decide(request, caller))
-    if as_json:
-        print_json(decision_json(decision, catalog_name) | {"asked_by": said_by})
-    else:
-        from pointsman.cli.explanation import print_decision
+        def decide(request: ChatRequest) -> Decision:
+            return run(router.decide(request, caller))
 
-        print_decision(router, request, decision, said_by=said_by)
+        if data is not None:
+            from pointsman.cli.route_data import route_lines
+
+            return route_lines(decide, data, asked=asked, catalog_name=catalog_name, as_json=as_json)
+        request = ask(text or "", model=asked)
+        decision = decide(request)
+        if as_json:
+            print_json(decision_json(decision, catalog_name) | {"asked_by": said_by})
+        else:
+            from pointsman.cli.explanation import print_decision
+
+            print_decision(router, request, decision, said_by=said_by)
     return 0
+
+
+class Run(Protocol):
+    """Runs coroutines to their end, on the loop that the router lives on."""
+
+    def __call__(self, coroutine: Coroutine[None, None, Returned], /) -> Returned:
+        """What *coroutine* returns."""
+
+
+@contextmanager
+def _deciding(loaded: Loaded) -> Iterator[tuple[Router, Run]]:
+    """A router that decides, with the local judge at hand where there is one, and what runs its coroutines."""
+    import asyncio
+
+    from pointsman.bootstrap import decide_only, embedded_models, judge_alone, open_decider
+
+    if not loaded.settings.classifier.enabled:
+        with asyncio.Runner() as runner:
+            yield decide_only(loaded), _run_on(runner)
+        return
+    with embedded_models(judge_alone(loaded), say) as embedded, asyncio.Runner() as runner:
+        run = _run_on(runner)
+        opened = open_decider(loaded, embedded=embedded)
+        router = run(opened.__aenter__())
+        try:
+            yield router, run
+        finally:
+            run(opened.__aexit__(None, None, None))
+
+
+def _run_on(runner: asyncio.Runner) -> Run:
+    """`Runner.run` costs ten times as much as this, for its signal handler."""
+    return runner.get_loop().run_until_complete
 
 
 def decision_json(decision: Decision, catalog_name: str) -> JsonObject:

@@ -58,10 +58,6 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
                     f"not used: {API_NAMES[dialect]} has no {key!r}, which is a default of the model {card.name!r}"
                 )
                 yield warn(path if is_ours else (), node.origin, message)
-    if settings.classifier.enabled:
-        path, node = nearest(tree, ("classifier", "enabled"))
-        message = "not used yet: the local classifier comes later; the built-in scorer decides"
-        yield warn(path if is_ours else (), node.origin, message)
 
 
 def _key_variable(card: ModelCard) -> str | None:

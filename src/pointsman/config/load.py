@@ -14,7 +14,7 @@ from typing import Final
 
 import platformdirs
 
-from pointsman.config import advice, environment, files, packaged
+from pointsman.config import advice, classifier, environment, files, packaged
 from pointsman.config.catalog import GgufModel, build_catalog, gguf_models
 from pointsman.config.check import validate
 from pointsman.config.schema import Settings
@@ -78,6 +78,16 @@ def load(
     tree = environment.provider_values(tree, environ)
     settings = validate(tree)
     loaded = loaded_from(settings, tree=tree)
+    classifier.check(
+        classifier.Given(
+            settings=settings,
+            catalog=loaded.catalog,
+            tree=tree,
+            source=path.resolve() if path is not None else None,
+            own=_own_files(environ),
+            environ=environ,
+        )
+    )
     warnings = (
         *read.warnings,
         *advice.missing_keys(loaded.catalog, tree, is_litellm=read.is_litellm, unset=read.unset_keys),
@@ -150,6 +160,13 @@ def _scorer(router: RouterSettings) -> Mapping[str, Json]:
 def _config_folder(environ: Mapping[str, str]) -> Path:
     home = environ.get("XDG_CONFIG_HOME")
     return Path(home) / "pointsman" if home else platformdirs.user_config_path("pointsman")
+
+
+def _own_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that belong to the user and to no project: ours and gemini-cli's."""
+    home = environ.get("GEMINI_CLI_HOME") or environ.get("HOME")
+    gemini = (Path(home) / ".gemini" / "settings.json",) if home else ()
+    return tuple(path.resolve() for path in (_config_folder(environ) / FILE_NAME, *gemini))
 
 
 def _shown(path: Path, cwd: Path) -> str:

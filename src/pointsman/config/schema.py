@@ -26,6 +26,7 @@ from pointsman.config.field_types import (
     TierName,
     Tokens,
 )
+from pointsman.config.schema_classifier import ClassifierSettings
 from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
@@ -34,6 +35,7 @@ from pointsman.core.catalog import Auth, Capability
 Dialect = Literal["openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama"]
 
 __all__ = [
+    "ClassifierSettings",
     "ConcurrencySettings",
     "EndpointSettings",
     "GgufSettings",
@@ -281,16 +283,6 @@ class SavingsSettings(Section):
         default=None,
         description="The model; the priciest one `auto` could choose if not given.",
     )
-
-
-class ClassifierSettings(Section):
-    """A local model that judges how hard a prompt is (gemini-cli's `gemmaModelRouter`)."""
-
-    enabled: bool = Field(default=False, description="Whether it is asked.")
-    host: Address = Field(default="http://localhost:9379", description="Its server.")
-    model: Name = Field(default="gemma3-1b-gpu-custom", description="Its name there.")
-    auto_start: bool = Field(default=False, description="Whether Pointsman starts the server.")
-    binary_path: str | None = Field(default=None, description="The server's program.")
 
 
 def _entries(value: object) -> object:
