@@ -36,7 +36,7 @@ class CapabilityConstraint:
         """The models that lack a needed capability."""
         lacking = [card for card in cards if card.lacks]
         if not lacking:
-            return ()
+            return []
         operation_need = Capability.EMBEDDINGS if context.operation is Operation.EMBEDDINGS else Capability.CHAT
         needs = context.features.needs | {operation_need}
         return [
