@@ -50,6 +50,7 @@ from pointsman.routing.strategies.utility import Utility
 
 if TYPE_CHECKING:
     from pointsman.adapters.storage.reader import LedgerReader
+    from pointsman.adapters.telemetry.prometheus import Metrics
     from pointsman.config.discover import Discovery
     from pointsman.config.load import Loaded
     from pointsman.config.schema import ResilienceSettings
@@ -128,6 +129,22 @@ def consent_board(loaded: Loaded) -> Iterator[ConsentBoard | None]:
 
     with SqliteConsents(consents_path(ledger_path(loaded))) as board:
         yield board
+
+
+def metrics() -> Metrics:
+    """An observer that counts for Prometheus."""
+    from pointsman.adapters.telemetry.prometheus import Metrics
+
+    return Metrics()
+
+
+def figures(counted: Metrics, router: Router) -> tuple[str, bytes]:
+    """The media type and the text of one scrape."""
+    from pointsman.adapters.telemetry.prometheus import CONTENT_TYPE
+
+    loads = router.limits.loads()
+    rows = [(name, load.inside, load.waiting, load.limit) for name, load in loads.items()]
+    return CONTENT_TYPE, counted.text(router.health.healths(), rows)
 
 
 def make_router(

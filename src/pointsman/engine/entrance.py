@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pointsman.core.catalog import ModelCard
+    from pointsman.resilience.line import Load
 
 
 class Held(Protocol):
@@ -26,6 +29,9 @@ class Entrance(Protocol):
 
     def try_enter(self, card: ModelCard) -> Held | None:
         """A place if one is free now."""
+
+    def loads(self) -> Mapping[str, Load]:
+        """How full each endpoint is that was asked so far."""
 
     async def enter(self, card: ModelCard, deadline_s: float | None) -> Held:
         """A place, waited for; AttemptFailed when there is none in time."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pointsman.core.ports import LocalRuntime
     from pointsman.engine.entrance import Entrance, Held
     from pointsman.local.scheduler import Place
+    from pointsman.resilience.line import Load as EndpointLoad
 
 log = logging.getLogger("pointsman.local")
 NO_ROOM = "no_room"
@@ -251,6 +252,10 @@ class ResidentLimits:
             self.residency.leave(ticket)
             return None
         return HeldInMemory(slot=slot, residency=self.residency, ticket=ticket)
+
+    def loads(self) -> Mapping[str, EndpointLoad]:
+        """See engine.entrance.Entrance."""
+        return self.limits.loads()
 
     async def enter(self, card: ModelCard, deadline_s: float | None) -> Held:
         """See engine.entrance.Entrance."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pointsman.bootstrap import consent_board, ledger_reader, open_router, response_store
+from pointsman.bootstrap import consent_board, figures, ledger_reader, metrics, open_router, response_store
 from pointsman.config.load import Loaded, reload
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
@@ -59,7 +60,8 @@ async def open_state(
         any_host=bool(keys),
         keys=tuple(keys),
     )
-    async with open_router(loaded, embedded=embedded) as router:
+    counted = metrics()
+    async with open_router(loaded, embedded=embedded, observers=(counted,)) as router:
         with response_store(loaded) as responses, consent_board(loaded) as questions.board:
             yield State(
                 router=router,
@@ -71,6 +73,7 @@ async def open_state(
                 write_timeout_s=server.write_timeout_s,
                 idempotency_ttl_s=server.idempotency_ttl_s,
                 questions=questions,
+                figures=partial(figures, counted, router),
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,
             )

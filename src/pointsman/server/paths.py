@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from pointsman.server import availability_paths, consent_paths, ollama_paths, ours, stored
+from pointsman.server import availability_paths, consent_paths, metrics_path, ollama_paths, ours, stored
 from pointsman.server.family import MODEL_ACTION
 from pointsman.server.table import SURFACES
 
@@ -26,6 +26,7 @@ EXACT: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "/v1/consents"): consent_paths.consents,
     ("GET", "/v1/availability"): availability_paths.show,
     ("DELETE", "/v1/availability"): availability_paths.reset,
+    ("GET", "/metrics"): metrics_path.metrics,
     ("GET", "/healthz"): ours.healthz,
     ("GET", "/readyz"): ours.readyz,
     ("GET", "/api/hello"): ours.hello,

@@ -11,7 +11,7 @@ from pointsman.server.drain import Drain
 from pointsman.server.idempotency import Repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pointsman.core.decision import Caller
     from pointsman.core.jsontypes import JsonObject
@@ -46,6 +46,7 @@ class State:
     idempotency_ttl_s: float = 86_400.0
     questions: OpenQuestions = field(default_factory=OpenQuestions)
     consent_timeout_s: float = 60.0
+    figures: Callable[[], tuple[str, bytes]] | None = None  # for /metrics: the media type and the text
     unattended: Consent = Consent.ONCE  # the answer when the time is over
 
     def asker(self, caller: Caller) -> ConsentAsker:

@@ -1,0 +1,1 @@
+"""What the outside may measure of a running gateway."""
