@@ -218,7 +218,7 @@ class LiteRt:
         else:
             model = (call.body or {}).get("model", "")
         if model not in MODELS:
-            await self._page(peer, 404, f"Model {model} not found")
+            await self._page(peer, 404, f"FileNotFoundError: Model {model} not found\n")
         elif model == BROKEN:
             await self._page(peer, 500, "litert_lm_conversation_send_message failed")
         else:
@@ -228,8 +228,11 @@ class LiteRt:
             await whole(peer, 200, {"choices": [], "candidates": []})
 
     async def _page(self, peer: Peer, status: int, message: str) -> None:
-        page = f"<!DOCTYPE HTML><html><body><h1>Error response</h1><p>Message: {message}.</p></body></html>"
-        await whole(peer, status, page.encode(), content=HTML)
+        """As seen of 0.18.1: the message in the status line, with a line end of its own, and HTTP/1.0."""
+        page = f"<!DOCTYPE HTML><html><body><h1>Error response</h1><p>Message: {message}.</p></body></html>".encode()
+        head = f"HTTP/1.0 {status} {message}\r\nConnection: close\r\nContent-Type: {HTML}\r\n"
+        await peer.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(page) + page)
+        peer.writer.close()
 
 
 def _split(path: str) -> tuple[str, dict[str, str]]:
