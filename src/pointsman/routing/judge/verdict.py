@@ -24,7 +24,7 @@ _KEYS = frozenset((
 ))  # fmt: skip
 _PAIR = re.compile(r"\b([a-z]+(?:_[a-z]+)*)\W{0,4}(?:[:=]|\bis\b)\W*([a-z]+|\d{1,3}(?!\w|\.\d))")
 _WORD = re.compile(r"[a-z]+|(?<![\w.])\d+(?!\w|\.\d)")
-_FIRST = re.compile(r"\W*([a-z]+|\d+)(?!\w|\.\d)(?=\s*(?:[^\w\s]|\n|$))")
+_FIRST = re.compile(r"\W*([a-z]+(?=\s*(?:[^\w\s|/]|\n|$))|\d+(?!\w|\.\d)(?=\s*(?:[^\w\s]|\n|$)))")
 
 
 @value_type
@@ -50,8 +50,12 @@ def verdict_in(text: str, rubric: Rubric) -> Verdict | None:
     """
     text = text[:MAX_CHARS].strip()
     if text.startswith("<"):  # a page, not an answer; models that think aloud in tags end with their answer
-        text = text.rpartition("</think>")[2] if text.startswith("<think>") else ""
-    found = [verdict for value in _objects(text) if (verdict := _of_object(value, rubric)) is not None]
+        text = text.rpartition("</think>")[2] if text.startswith("<think>") and "</think>" in text else ""
+    objects = list(_objects(text))
+    ours = [value[rubric.key] for value in objects if rubric.key in value]
+    if ours:
+        return next((verdict for value in reversed(ours) if (verdict := _of_value(value, rubric)) is not None), None)
+    found = [verdict for value in objects if (verdict := _of_object(value, rubric)) is not None]
     if found:
         return found[-1]
     lowered = text.lower()
@@ -80,9 +84,6 @@ def _objects(text: str) -> Iterator[JsonObject]:
 
 
 def _of_object(value: JsonObject, rubric: Rubric) -> Verdict | None:
-    ours = value.get(rubric.key)
-    if ours is not None:
-        return _of_value(ours, rubric)
     named = (item for key, item in value.items() if _plain_key(key) in _KEYS)
     return next((verdict for item in named if (verdict := _of_value(item, rubric)) is not None), None)
 
@@ -92,15 +93,12 @@ def _plain_key(key: str) -> str:
 
 
 def _of_value(value: Json, rubric: Rubric) -> Verdict | None:
-    """A word or a score; a longer text counts by its first word (`Pro.`, `flash-lite`, `pro: it is vague`)."""
+    """A word or a score; a longer text counts by how it begins (`Pro.`, `flash-lite`, `pro: it is vague`)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return _of_number(value, rubric)
-    if isinstance(value, str):
-        first = _WORD.search(value.lower())
-        return None if first is None else _of_word(first[0], rubric)
-    return None
+    return _of_words(value.lower(), rubric) if isinstance(value, str) else None
 
 
 def _of_word(word: str, rubric: Rubric) -> Verdict | None:
