@@ -10,6 +10,7 @@ import click
 from pointsman.cli.figures import NOTHING, dollars, window
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
+from pointsman.cli.recommend import recommend
 from pointsman.core.errors import ConfigError, NoModelAvailable
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ def _meant(name: str | None, catalog: Catalog) -> set[str]:
         require_known(name, catalog, said_by="NAME")
         raise click.UsageError(f"NAME: {name[:200]!r} stands for several models; name one", click.get_current_context())
     return meant
+
+
+models.add_command(recommend)
 
 
 def print_models(config: str | None, *, as_json: bool) -> None:

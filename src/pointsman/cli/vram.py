@@ -112,7 +112,7 @@ def plan_of(  # noqa: PLR0913  an argument for each option
         if chosen
         else wishes(models, quantization=quantization, options=options, pinned=pinned)
     )
-    total, source = _device_bytes(budget_bytes)
+    total, source = device_bytes(budget_bytes)
     print_budget(budget(wanted, max(0, total - reserve)), total, reserve, source, as_json=as_json)
 
 
@@ -131,7 +131,7 @@ def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> Non
     loaded = ready(config).loaded
     local = loaded.settings.local
     configured = local.vram if isinstance(local.vram, int) else None
-    total, source = _device_bytes(budget_bytes or configured)
+    total, source = device_bytes(budget_bytes or configured)
     budget = max(0, total - local.reserve)
     sizes = local_footprints(loaded)
     pinned = {card.id for card in loaded.catalog.models if card.is_pinned}
@@ -173,7 +173,7 @@ def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> Non
         raise click.exceptions.Exit(1)
 
 
-def _device_bytes(given: int | None) -> tuple[int, str]:
+def device_bytes(given: int | None) -> tuple[int, str]:
     """The memory to plan with, and where the figure comes from."""
     if given is not None:
         return given, "given"

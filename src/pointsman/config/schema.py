@@ -30,6 +30,7 @@ from pointsman.config.schema_classifier import ClassifierSettings
 from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
+from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
 
 Dialect = Literal["openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama"]
@@ -329,4 +330,7 @@ class Settings(Section):
     local: LocalSettings = Field(default=LocalSettings(), description="Models on this machine.")
     classifier: ClassifierSettings = Field(
         default=ClassifierSettings(), description="A local model that judges how hard a prompt is."
+    )
+    tasks: dict[Name, TaskSettings] = Field(
+        default={}, description="Changes to the cheat sheet that `pointsman models recommend` shows, by kind of task."
     )
