@@ -9,11 +9,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pointsman.core.errors import ConfigError
+from pointsman.engine.context_size import OLLAMA, Sizes, sizes_of, with_num_ctx
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
 from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
 from pointsman.local.planner import Placed, gigabytes, shortfalls
@@ -21,9 +23,10 @@ from pointsman.local.scheduler import LocalModel, Scheduler
 
 if TYPE_CHECKING:
     from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes import ollama
     from pointsman.adapters.runtimes.embedded_llama import ModelFile
     from pointsman.config.load import Loaded
-    from pointsman.core.catalog import Catalog
+    from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.local import Device, Footprint
     from pointsman.engine.router import Router
 
@@ -93,7 +96,9 @@ def local_footprints(loaded: Loaded, *, has_device: bool = True) -> dict[str, Fo
 
     files = {name: file.path for name, file in model_files(loaded).items()}
     slots = {model.id: model.parallel for model in loaded.gguf_models}
-    return footprints(loaded.catalog.models, files, slots, has_device=has_device)
+    cards = loaded.catalog.models
+    contexts = {card.id: sizes.usual for card in cards if (sizes := _sizes(card)) is not None}
+    return footprints(cards, files, slots, contexts, has_device=has_device)
 
 
 @asynccontextmanager
@@ -112,7 +117,7 @@ async def open_household(
     sizes = local_footprints(loaded, has_device=has_device)
     check_household(loaded)
     async with AsyncExitStack() as stack:
-        housed = await _housed(loaded, catalog, embedded, client, stack)
+        housed = await _housed(loaded, catalog, embedded, client, stack, sizes, budget)
         cards = {card.id: card for card in catalog.models if card.id in housed}
         known = {name: size.total_bytes for name, size in sizes.items() if size is not None and name in cards}
         models = [
@@ -174,9 +179,16 @@ def _budget(loaded: Loaded) -> tuple[Device, int, bool]:
 
 
 async def _housed(
-    loaded: Loaded, catalog: Catalog, embedded: Mapping[str, str], client: HttpClient, stack: AsyncExitStack
+    loaded: Loaded,
+    catalog: Catalog,
+    embedded: Mapping[str, str],
+    client: HttpClient,
+    stack: AsyncExitStack,
+    sizes: Mapping[str, Footprint | None],
+    budget: int,
 ) -> dict[str, Housed]:
     """Where each local model lives, by card id; models of servers that cannot be told what to hold are not in it."""
+    from pointsman.adapters.runtimes.identify import runtime_for
     from pointsman.adapters.runtimes.llama_children import LlamaChildren
 
     files = model_files(loaded)
@@ -185,4 +197,38 @@ async def _housed(
     if ported:
         children = await stack.enter_async_context(LlamaChildren(ported))
         housed = {name: Housed(runtime=children, model=name) for name in ported}
+    others = [card for card in catalog.models if card.is_local and card.id not in housed]
+    for endpoint in {card.endpoint.name: card.endpoint for card in others}.values():
+        cards = {card.upstream_model: card for card in others if card.endpoint is endpoint}
+        setup_of = partial(_setup, cards, sizes, budget)
+        runtime = await runtime_for(endpoint, client, setup_of=setup_of, names=tuple(cards))
+        if runtime is not None:
+            housed |= {card.id: Housed(runtime=runtime, model=model) for model, card in cards.items()}
     return housed
+
+
+def _sizes(card: ModelCard) -> Sizes | None:
+    """The windows that *card* may be loaded with, where its requests say which: Ollama's."""
+    return sizes_of(card) if card.endpoint.dialect == OLLAMA else None
+
+
+def _setup(
+    cards: Mapping[str, ModelCard], sizes: Mapping[str, Footprint | None], budget: int, model: str
+) -> ollama.Setup:
+    """What Ollama loads *model* with: the options that its requests carry, and how long it stays unasked."""
+    from pointsman.adapters.runtimes import ollama
+
+    card = cards.get(model)
+    if card is None:
+        return ollama.Setup()
+    context = _sizes(card)
+    asked = with_num_ctx(card, context.usual) if context is not None else card
+    size = sizes.get(card.id)
+    return ollama.Setup(
+        options=ollama.runner_options(asked.defaults),
+        keep_alive=ollama.keep_alive_of(
+            is_pinned=card.is_pinned,
+            size_bytes=size.total_bytes if size is not None else None,
+            budget_bytes=budget,
+        ),
+    )

@@ -11,8 +11,8 @@ from tests.cli.conftest import Run
 CONFIG = """\
 local: {{vram: {vram}, reserve: 1GiB}}
 models:
-  - {{name: quick, model: "ollama_chat/qwen2.5:3b", tier: simple, pinned: true}}
-  - {{name: heavy, model: "ollama_chat/qwen2.5:32b", tier: complex}}
+  - {{name: quick, model: "ollama_chat/qwen2.5:3b", tier: simple, pinned: true, context_tokens: 4096}}
+  - {{name: heavy, model: "ollama_chat/qwen2.5:32b", tier: complex, context_tokens: 4096}}
   - {{name: odd, model: ollama_chat/odd, tier: medium}}
   - {{name: told, model: ollama_chat/told, tier: medium, memory: 2GB}}
 """

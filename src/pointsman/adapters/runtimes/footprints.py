@@ -43,20 +43,34 @@ def file_shape(path: Path) -> FileShape:
 
 
 def footprints(
-    cards: Iterable[ModelCard], files: Mapping[str, Path], slots: Mapping[str, int], *, has_device: bool
+    cards: Iterable[ModelCard],
+    files: Mapping[str, Path],
+    slots: Mapping[str, int],
+    contexts: Mapping[str, int],
+    *,
+    has_device: bool,
 ) -> dict[str, Footprint | None]:
     """By card id what each local model takes; None where nothing tells.
 
-    *files* are the GGUF files of cards that have one, *slots* how many requests at once each takes, 1 if not there.
+    *files* are the GGUF files of cards that have one, *slots* how many requests at once each takes, 1 if not there,
+    *contexts* the window it is loaded with where that is not the card's own.
     """
     return {
-        card.id: _of(card, files.get(card.id), slots.get(card.id, 1), has_device=has_device)
+        card.id: _of(
+            card,
+            files.get(card.id),
+            slots.get(card.id, 1),
+            contexts.get(card.id, card.context_tokens),
+            has_device=has_device,
+        )
         for card in cards
         if card.is_local
     }
 
 
-def _of(card: ModelCard, file: Path | None, slots: int, *, has_device: bool) -> Footprint | None:
+def _of(
+    card: ModelCard, file: Path | None, slots: int, context_tokens: int | None, *, has_device: bool
+) -> Footprint | None:
     if card.memory_bytes is not None:
         return Footprint(weights_bytes=card.memory_bytes, kv_cache_bytes=0, compute_bytes=0, overhead_bytes=0)
     kind = named_quantization(card.upstream_model) or DEFAULT_QUANTIZATION
@@ -72,7 +86,7 @@ def _of(card: ModelCard, file: Path | None, slots: int, *, has_device: bool) -> 
         if by_name is None or kind not in QUANTIZATIONS:
             return None
         shape = by_name
-    context = min(card.context_tokens or DEFAULT_CONTEXT_TOKENS, shape.context_tokens or MOST_UNASKED_CONTEXT)
+    context = min(context_tokens or DEFAULT_CONTEXT_TOKENS, shape.context_tokens or MOST_UNASKED_CONTEXT)
     is_embedding = Capability.CHAT in card.lacks
     options = Options(context_tokens=context, parallel=1 if is_embedding else slots, has_device=has_device)
     return footprint(shape, options, quantization=kind, weights=weights)
