@@ -80,7 +80,7 @@ def ends(rig: Rig) -> list[tuple[int, str, str | None]]:
 
 def places(rig: Rig) -> list[int]:
     """How many slots are held at each endpoint that was asked."""
-    return [load.inside for load in rig.router.limits.loads().values()]  # type: ignore[attr-defined]  # a Limits
+    return [load.inside for load in rig.router.limits.loads().values()]
 
 
 async def turns() -> None:

@@ -10,9 +10,9 @@ import pytest
 from pointsman.core.chat import ask
 from pointsman.core.errors import AllAttemptsFailed, AttemptFailed
 from pointsman.core.local import Presence
+from pointsman.engine.limits import Limits
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
 from pointsman.local.scheduler import LocalModel, Place, Scheduler
-from pointsman.resilience.limits import Limits
 from pointsman.testing import Answers, FakeRuntime, a_catalog
 from tests.engine.lines import whole
 from tests.engine.rig import a_model, a_rig, text_of
@@ -96,6 +96,22 @@ async def test_time_runs_out_and_callers_go_away() -> None:
         assert task.cancelled()
         assert found.scheduler.next_tick_s() is None
         assert found.place(BIG) is None
+
+
+async def test_whom_the_runtime_puts_out_by_itself_is_loaded_again() -> None:
+    """It has rules of its own; what it does is seen after each load."""
+    runtime = FakeRuntime(SIZES)
+    async with residency(runtime, budget_gb=30) as found, asyncio.timeout(5):
+        found.leave(await found.lease(SMALL, None))
+        found.leave(await found.lease(BIG, None))
+        assert runtime.here == {"small", "big"}
+        found.leave(found.try_lease(BIG) or 0)
+        found.scheduler.unloaded("big")
+        runtime.here.clear()  # the runtime made room by itself
+        found.leave(await found.lease(BIG, None))
+        assert found.scheduler.presence("small") is Presence.ABSENT
+        found.leave(await found.lease(SMALL, None))
+        assert runtime.story == ["load small", "load big", "load big", "load small"]
 
 
 async def test_a_restart_finds_what_is_loaded() -> None:

@@ -18,10 +18,10 @@ from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.stream import StreamEvent, StreamFailed
 from pointsman.engine.count import Counted, endpoint_count
 from pointsman.engine.inbound import Inbound
+from pointsman.engine.limits import Limits
 from pointsman.engine.record import Record
 from pointsman.engine.turn import Answer, StreamedAnswer, Turn
 from pointsman.resilience.budget import RetryBudget
-from pointsman.resilience.limits import Limits
 from pointsman.resilience.plan import Plan
 from pointsman.routing.tokens import estimated_tokens, family_of
 

@@ -15,7 +15,7 @@ from pointsman.core.consent import Consent
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
-from pointsman.engine.attempt import stream_failure
+from pointsman.engine.attempt import hung, stream_failure
 from pointsman.engine.consent import question_for
 from pointsman.engine.context_check import CODE as CONTEXT_CUT
 from pointsman.engine.context_check import ContextCheck, check_for
@@ -388,14 +388,3 @@ class Turn(Generic[Piece]):
             say=self.new_say,
             birth=Birth(id=self.plan.decision.id, now=self.record.now),
         )
-
-
-def hung(card: ModelCard, error: DeadlineExceeded, elapsed_s: float) -> Failure:
-    """The failure of a model that said nothing until the caller's time was up."""
-    return Failure(
-        kind=FailureKind.TRANSIENT,
-        model=card.id,
-        endpoint=card.endpoint.name,
-        message=error.message,
-        elapsed_ms=elapsed_s * 1e3,
-    )

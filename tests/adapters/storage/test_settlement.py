@@ -14,7 +14,8 @@ from pointsman.adapters.storage.sqlite import SqliteLedger
 from pointsman.core.events import Event
 from tests.adapters.storage.samples import decided, ended, finished, started
 
-WRITTEN = finished().usage.output_tokens if finished().usage else None
+USAGE = finished().usage
+WRITTEN = USAGE.output_tokens if USAGE is not None else None
 PRICES = {"ollama/qwen": 0.0, "cloud/mini": 3.0}
 
 

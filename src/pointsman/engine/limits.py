@@ -1,7 +1,7 @@
 """How much is put to an endpoint at once: its slots, and a queue with a deadline for the rest.
 
 An endpoint has the slots it was configured with, an Ollama without any as many as Ollama answers at once at most by
-itself, and any other as many as it bears (see gradient.py). line.py says who is next.
+itself, and any other as many as it bears. resilience/gradient.py says how many, resilience/line.py who is next.
 """
 
 from __future__ import annotations

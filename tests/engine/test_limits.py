@@ -10,7 +10,7 @@ import pytest
 from pointsman.core.catalog import ModelCard
 from pointsman.core.errors import AttemptFailed
 from pointsman.core.failure import Failure, FailureKind, Reach
-from pointsman.resilience.limits import OLLAMA_SLOTS, Limits, Load, Slot, line_of
+from pointsman.engine.limits import OLLAMA_SLOTS, Limits, Load, Slot, line_of
 from pointsman.testing import ManualClock, a_card, an_endpoint
 
 
