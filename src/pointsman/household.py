@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import platformdirs
+
 from pointsman.core.errors import ConfigError
 from pointsman.engine.context_size import OLLAMA, Sizes, sizes_of, with_num_ctx
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
     from pointsman.adapters.http.client import HttpClient
     from pointsman.adapters.runtimes import ollama
     from pointsman.adapters.runtimes.embedded_llama import ModelFile
+    from pointsman.adapters.runtimes.model_store import ModelStore
+    from pointsman.adapters.runtimes.ollama_library import OllamaLibrary
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.local import Device, Footprint
+    from pointsman.core.ports import LocalRuntime
     from pointsman.engine.router import Router
 
+OLLAMA_BESIDE = 1.25
 NOT_A_DEVICE = frozenset(("ram", "cgroup"))
 
 
@@ -57,13 +63,50 @@ def folder_of(loaded: Loaded) -> Path:
     return loaded.source_path.parent if loaded.source_path else Path.cwd()
 
 
+def model_store(loaded: Loaded) -> ModelStore:
+    """The downloaded models: in the configured folder, else in the user's data folder."""
+    from pointsman.adapters.runtimes.model_store import ModelStore
+
+    named = loaded.settings.local.models_dir
+    return ModelStore(folder=Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "models")
+
+
+@asynccontextmanager
+async def open_ollama(loaded: Loaded) -> AsyncIterator[OllamaLibrary]:
+    """The models of the configured Ollama on a machine of the user's, else of the one on this machine."""
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes import ollama
+    from pointsman.adapters.runtimes.local_api import LocalApi, headers_of, root_of
+    from pointsman.adapters.runtimes.ollama_library import OllamaLibrary
+    from pointsman.config.discover import OLLAMA_URL
+
+    cards = loaded.catalog.models
+    endpoint = next((card.endpoint for card in cards if card.is_local and card.endpoint.dialect == "ollama"), None)
+    async with HttpClient() as client:
+        api = LocalApi(
+            client=client,
+            target=root_of(endpoint.base_url if endpoint is not None else OLLAMA_URL),
+            title=ollama.TITLE,
+            start=ollama.START,
+            headers=headers_of(endpoint) if endpoint is not None else (),
+        )
+        yield OllamaLibrary(api=api)
+
+
+def _gguf_path(loaded: Loaded, written: str) -> Path:
+    """The file that a configuration means by *written*: a path, or the name of a downloaded model."""
+    path = folder_of(loaded) / Path(written).expanduser()
+    pulled = None if path.exists() else model_store(loaded).find(written)
+    return pulled.path if pulled is not None else path
+
+
 def model_files(loaded: Loaded) -> dict[str, ModelFile]:
     """The configuration's GGUF files by card id."""
     from pointsman.adapters.runtimes.embedded_llama import ModelFile
 
     return {
         model.id: ModelFile(
-            path=folder_of(loaded) / Path(model.path).expanduser(),
+            path=_gguf_path(loaded, model.path),
             alias=model.id,
             context_tokens=model.context_tokens,
             parallel_slots=model.parallel,
@@ -121,7 +164,10 @@ async def open_household(
         cards = {card.id: card for card in catalog.models if card.id in housed}
         known = {name: size.total_bytes for name, size in sizes.items() if size is not None and name in cards}
         models = [
-            LocalModel(name=name, size_bytes=size, is_pinned=cards[name].is_pinned) for name, size in known.items()
+            LocalModel(
+                name=name, size_bytes=size, is_pinned=cards[name].is_pinned, beside=_beside(housed[name].runtime)
+            )
+            for name, size in known.items()
         ]
         residency = Residency(
             scheduler=Scheduler(
@@ -205,6 +251,11 @@ async def _housed(
         if runtime is not None:
             housed |= {card.id: Housed(runtime=runtime, model=model) for model, card in cards.items()}
     return housed
+
+
+def _beside(runtime: LocalRuntime) -> float:
+    """How many times its size a model has to find free beside others: Ollama fills four fifths of what is free."""
+    return OLLAMA_BESIDE if runtime.name == OLLAMA else 1.0
 
 
 def _sizes(card: ModelCard) -> Sizes | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pointsman.local.architecture import Architecture
 from tests.local.sparse import write
 
 MIB = 1 << 20
+TIMEOUT_S = 60.0
 PROGRAM = """
 import sys
 import xllamacpp as x
@@ -45,11 +47,25 @@ def dry_run(model: Architecture, quantization: str, context: int, cache: str, fo
     path = folder / "sparse.gguf"
     write(model, quantization, path)
     command = [sys.executable, "-c", PROGRAM, str(path), str(context), cache]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    said = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
+    said = _said(command)
     kv, compute, projected = _KV.findall(said), _COMPUTE.findall(said), _PROJECTED.search(said)
     if not kv or not compute or projected is None:
         raise RuntimeError(said[-500:])
     return DryRun(
         kv_cache_mib=sum(map(float, kv)), compute_mib=sum(map(float, compute)), projected_mib=float(projected[1])
     )
+
+
+def _said(command: list[str]) -> str:
+    """What the process prints up to the sum; then it is ended, before it ends itself or hangs."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        watch = threading.Timer(TIMEOUT_S, process.kill)
+        watch.start()
+        lines = []
+        for line in process.stdout or ():
+            lines.append(line.decode(errors="replace"))
+            if _PROJECTED.search(lines[-1]):
+                break
+        watch.cancel()
+        process.kill()
+    return "".join(lines)

@@ -117,6 +117,23 @@ def test_pins_stay_and_what_cannot_fit_beside_them_is_refused() -> None:
     ]
 
 
+def test_a_runtime_may_want_more_room_beside_others() -> None:
+    """Ollama fills four fifths of what is free: beside a pin 32b needs 27 GB; alone it may have all."""
+    clock = ManualClock(1000.0)
+    models = [
+        LocalModel(name=SMALL, size_bytes=int(2.6 * GB), load_s=2.0, is_pinned=True, beside=1.25),
+        LocalModel(name=BIG, size_bytes=int(21.6 * GB), load_s=9.0, beside=1.25),
+    ]
+    tight = Scheduler(models=models, budget_bytes=26 * GB, clock=clock)
+    tight.recovered([SMALL])
+    assert tight.verdict(BIG) is Room.NEVER
+    ample = Scheduler(models=models, budget_bytes=30 * GB, clock=clock)
+    ample.recovered([SMALL])
+    assert ample.verdict(BIG) is Room.FREE
+    alone = Scheduler(models=models[1:], budget_bytes=22 * GB, clock=clock)
+    assert alone.verdict(BIG) is Room.FREE
+
+
 def test_deadlines_and_leaving_empty_the_queue() -> None:
     """Nobody is loaded for who has gone."""
     clock = ManualClock()

@@ -322,7 +322,8 @@ class FakeOllama:
             self.release(runner)
         if path == "/api/embed":
             return {"model": body["model"], "embeddings": []}
-        return {**done, "done_reason": "stop" if asks else "load"}
+        said = {"message": {"role": "assistant", "content": "Hello."}} if path == "/api/chat" and asks else {}
+        return {**done, **said, "done_reason": "stop" if asks else "load"}
 
     async def _pull(self, peer: Peer, body: Mapping[str, Any]) -> None:
         """Three layers; `downloads` says of each connection in turn after how many bytes it ends, and how."""

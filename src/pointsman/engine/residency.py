@@ -180,7 +180,22 @@ class Residency:
             self._carry_out(self.scheduler.load_failed(model, str(error)))
             return
         log.info("loaded model=%s seconds=%.1f", model, self.clock() - began_s)
+        await self._look_after(model)
         self._carry_out(self.scheduler.loaded(model, size_bytes=running.vram_bytes or running.total_bytes))
+
+    async def _look_after(self, loaded: str) -> None:
+        """Whom the runtime has put out by itself to make room for *loaded* is not there any more."""
+        runtime = self.housed[loaded].runtime
+        try:
+            here = {one.model for one in await runtime.running()}
+        except PointsmanError as error:
+            log.warning("runtime-silent runtime=%s error=%s", runtime.name, error)
+            return
+        for card, house in self.housed.items():
+            is_gone = house.runtime is runtime and house.model not in here and card != loaded
+            if is_gone and self.scheduler.presence(card) is Presence.LOADED:
+                log.warning("put-out model=%s runtime=%s for=%s", card, runtime.name, loaded)
+                self._carry_out(self.scheduler.unloaded(card))
 
     async def _unload(self, model: str) -> None:
         house = self.housed[model]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pointsman.core.local import Presence
 from pointsman.local.planner import Plan, Resident, Room, plan
@@ -39,6 +39,7 @@ class LocalModel:
     size_bytes: int
     is_pinned: bool = False
     load_s: float | None = None  # as measured before; None: not yet
+    beside: float = 1.0  # times its size has to be free where another model is, by its runtime's own rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +169,7 @@ class Scheduler:
             state.expected_load_s += LEARNING * (now_s - state.since_s - state.expected_load_s)
         state.presence, state.since_s = Presence.LOADED, now_s
         if size_bytes is not None:
-            known = state.model
-            state.model = LocalModel(
-                name=known.name, size_bytes=size_bytes, is_pinned=known.is_pinned, load_s=known.load_s
-            )
+            state.model = replace(state.model, size_bytes=size_bytes)
         return self._go_on(now_s)
 
     def load_failed(self, model: str, reason: str) -> Sequence[Effect]:
@@ -335,13 +333,13 @@ class Scheduler:
             for one in self._states.values()
             if one.model.is_pinned and one is not state and one.presence is Presence.ABSENT
         )
-        return plan(
-            state.model.name,
-            state.model.size_bytes,
-            self._residents(now_s),
-            self.budget_bytes,
-            reserved_bytes=sum(absent),
-        )
+        residents, reserved = self._residents(now_s), sum(absent)
+        size = state.model.size_bytes
+        if residents or reserved:
+            size = math.ceil(size * state.model.beside)
+            if not reserved and not any(one.is_pinned for one in residents):
+                size = max(state.model.size_bytes, min(size, self.budget_bytes))  # alone it may have all
+        return plan(state.model.name, size, residents, self.budget_bytes, reserved_bytes=reserved)
 
     def _load(self, state: _State, now_s: float) -> list[Effect]:
         state.presence, state.since_s = Presence.LOADING, now_s
