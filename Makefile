@@ -55,7 +55,7 @@ wheel: $(VENV)/.dev  ## build the source archive and the wheel into dist/
 
 lock: $(VENV)/.dev  ## settle versions and hashes anew (ARGS="--upgrade" for newer ones)
 	$(LOCK) requirements/build.in -o requirements/build.txt
-	$(LOCK) -c requirements/build.txt pyproject.toml --extra local -o requirements/runtime.txt
+	$(LOCK) -c requirements/build.txt pyproject.toml --extra local --extra hub -o requirements/runtime.txt
 	$(LOCK) -c requirements/build.txt -c requirements/runtime.txt requirements/dev.in -o requirements/dev.txt
 	$(LOCK) -c requirements/build.txt -c requirements/runtime.txt -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import itertools
 import os
 import random
@@ -29,7 +30,7 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
-from pointsman.household import in_household, model_files, open_household
+from pointsman.household import in_household, model_files, model_store, open_household
 from pointsman.judgement import with_judge
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
@@ -240,8 +241,19 @@ async def discovered(loaded: Loaded) -> tuple[Loaded, Discovery]:
     async with HttpClient() as client, asyncio.TaskGroup() as group:
         for probe in PROBES:
             group.create_task(ask(client, probe, answers))
-    found = settings_from(answers, environ(), base=loaded.settings)
+    files = _downloaded(loaded)
+    base = loaded.settings
+    if files and base.local.vram is None and base.server.workers == 1:  # they may be too many to be in memory at once
+        base = base.model_copy(update={"local": base.local.model_copy(update={"vram": "auto"})})
+    found = settings_from(answers, environ(), base=base, files=files)
     return replace(loaded_from(found.settings, tree=loaded.tree), warnings=loaded.warnings), found
+
+
+def _downloaded(loaded: Loaded) -> Mapping[str, str]:
+    """The files of `pointsman models pull`, by name; none where the built-in llama.cpp is not installed."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return {}
+    return {model.name: str(model.path) for model in model_store(loaded).models()}
 
 
 def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Loaded:

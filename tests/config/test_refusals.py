@@ -32,7 +32,7 @@ REFUSALS = {
     "servr: {}\n": "pointsman.yaml:1: servr: unknown key; did you mean 'server'?",
     "zzz: 1\n": "pointsman.yaml:1: zzz: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
     "context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, privacy, resilience, routing, "
-    "savings, server.",
+    "savings, server, tasks.",
     "server: {port: many}\n": "pointsman.yaml:1: server.port: should be a valid integer, unable to parse string as an "
     "integer.",
     "server:\n  port: 70000\n": "pointsman.yaml:2: server.port: should be less than or equal to 65535.",
@@ -88,11 +88,11 @@ REFUSALS = {
     "path, without `?`, `#` or spaces.",
     "a: 1\nserver: {port: x}\nb: 2\n": "pointsman.yaml:1: a: unknown key; valid: aliases, classifier, "
     "content_policy_fallbacks, context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, "
-    "privacy, resilience, routing, savings, server.\n"
+    "privacy, resilience, routing, savings, server, tasks.\n"
     "pointsman.yaml:2: server.port: should be a valid integer, unable to parse string as an integer.\n"
     "pointsman.yaml:3: b: unknown key; valid: aliases, classifier, content_policy_fallbacks, "
     "context_window_fallbacks, endpoints, fallbacks, ledger, local, model, models, prices, privacy, resilience, routing, "
-    "savings, server.",
+    "savings, server, tasks.",
 }
 YAML_REFUSALS = {
     "server:\n  port: 1\n  port: 2\n": "pointsman.yaml:3: the key 'port' stands a second time (first in line 2).",

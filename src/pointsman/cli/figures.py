@@ -88,3 +88,11 @@ def again(until: datetime, now: datetime) -> str:
     days = (until.date() - now.date()).days
     day = "" if days == 0 else "tomorrow " if days == 1 else f"on {until:%a} {until.day} {until:%b} "
     return f"again {day}at {until:%H:%M}, in {wait}"
+
+
+def size(size_bytes: int) -> str:
+    """Bytes of a file or of memory: `19.8 GB`, `806 MB`, `1.9 MB`."""
+    if size_bytes >= 1e9:
+        return f"{size_bytes / 1e9:.1f} GB"
+    megabytes = size_bytes / 1e6
+    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"

@@ -10,6 +10,7 @@ import click
 from pointsman.cli.figures import NOTHING, dollars, window
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
+from pointsman.cli.pull import pull, remove
 from pointsman.cli.recommend import recommend
 from pointsman.core.errors import ConfigError, NoModelAvailable
 
@@ -92,7 +93,8 @@ def _meant(name: str | None, catalog: Catalog) -> set[str]:
     return meant
 
 
-models.add_command(recommend)
+for _command in (recommend, pull, remove):
+    models.add_command(_command)
 
 
 def print_models(config: str | None, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from pointsman.config import packaged, prices
@@ -18,8 +19,12 @@ from pointsman.core.catalog import Capability, Secret, Tier
 from pointsman.core.jsontypes import Json
 
 OLLAMA: Final = "ollama"
+OLLAMA_URL: Final = "http://127.0.0.1:11434"
 OLLAMA_TOKENS: Final = 32_768
 """The most that a model which was only found is loaded with: what it was made for may be more than memory holds."""
+GGUF_TOKENS: Final = 8192
+"""What a downloaded model is loaded with."""
+NO_FILES: Final[Mapping[str, str]] = MappingProxyType({})
 TIMEOUT_S: Final = 0.5
 """A server on this machine answers at once or is not there."""
 
@@ -58,7 +63,7 @@ class Discovery:
 PROBES: Final[tuple[Probe, ...]] = tuple(
     Probe(name=name, title=title, url=f"http://127.0.0.1:{port}{path}", dialect=dialect, base_url=base)
     for name, title, port, path, dialect, base in (
-        ("ollama", "Ollama", 11434, "/api/tags", "ollama", "http://127.0.0.1:11434"),
+        ("ollama", "Ollama", 11434, "/api/tags", "ollama", OLLAMA_URL),
         ("lm_studio", "LM Studio", 1234, "/api/v0/models", "openai_chat", "http://127.0.0.1:1234/v1"),
         ("llama_cpp", "llama.cpp", 8080, "/v1/models", "openai_chat", "http://127.0.0.1:8080/v1"),
         ("vllm", "vLLM", 8000, "/v1/models", "openai_chat", "http://127.0.0.1:8000/v1"),
@@ -67,10 +72,17 @@ PROBES: Final[tuple[Probe, ...]] = tuple(
 )
 
 
-def settings_from(answers: Mapping[str, Json], environ: Mapping[str, str], base: Settings | None = None) -> Discovery:
+def settings_from(
+    answers: Mapping[str, Json],
+    environ: Mapping[str, str],
+    base: Settings | None = None,
+    *,
+    files: Mapping[str, str] = NO_FILES,
+) -> Discovery:
     """What the probes' *answers* (JSON by probe's name; no entry: no answer) and the keys in *environ* make.
 
-    *base* is what is configured besides models; its models, endpoints and routing tiers are replaced.
+    *base* is what is configured besides models; its models, endpoints and routing tiers are replaced. *files* are
+    downloaded GGUF files by model name.
     """
     endpoints: dict[str, EndpointSettings] = {}
     models: list[ModelSettings] = []
@@ -88,6 +100,12 @@ def settings_from(answers: Mapping[str, Json], environ: Mapping[str, str], base:
             model, described = _local_model(probe, offer, {model.name for model in models}, endpoints[probe.name])
             models.append(model)
             found.append(described)
+    for name, path in files.items():
+        model, described = _file_model(name, path, {model.name for model in models})
+        models.append(model)
+        found.append(described)
+    if files:
+        lines.append(f"downloaded: {', '.join(files)}")
     for name, provider, key in _cloud_keys(environ):
         endpoints[name] = EndpointSettings.model_validate(
             {"dialect": provider.dialect, "base_url": provider.base_url, "api_key": key, "local": False}
@@ -103,6 +121,14 @@ def settings_from(answers: Mapping[str, Json], environ: Mapping[str, str], base:
     changes = {"endpoints": endpoints, "models": models}
     settings = (base or Settings()).model_copy(update=changes)
     return Discovery(settings=settings, models=tuple(found), lines=tuple(lines))
+
+
+def _file_model(name: str, path: str, taken: set[str]) -> tuple[ModelSettings, FoundModel]:
+    called = name if name not in taken else f"gguf/{name}"
+    tier = None if is_embedding_model(name) else guess_tier(name, is_local=True)
+    gguf = {"path": path, "context_tokens": GGUF_TOKENS, "embedding": tier is None}
+    model = ModelSettings.model_validate({"name": called, "gguf": gguf, "tier": tier})
+    return model, FoundModel(name=called, endpoint="gguf", tier=tier, is_local=True, context_tokens=GGUF_TOKENS)
 
 
 def settings_for_demo(models: Mapping[str, str], base: Settings | None = None) -> Settings:

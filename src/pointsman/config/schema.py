@@ -161,7 +161,10 @@ class PriceSettings(Section):
 class GgufSettings(Section):
     """A GGUF file served by the built-in llama.cpp (`pointsman[local]`)."""
 
-    path: Name = Field(description="The file; a relative path starts at the configuration file's folder.")
+    path: Name = Field(
+        description="The file, or the name of a downloaded model (`pointsman models pull`); a relative path starts at "
+        "the configuration file's folder."
+    )
     context_tokens: Tokens = Field(default=4096, description="Context window of each slot.")
     parallel: int = Field(default=1, ge=1, le=256, description="Slots: requests answered at once.")
     embedding: bool = Field(default=False, description="Whether it is an embeddings model.")

@@ -42,3 +42,6 @@ class LocalSettings(Section):
     residency: Annotated[float, Field(ge=0, le=100)] = Field(
         default=2.0, description="How many times its load time a model stays in memory at least."
     )
+    models_dir: str | None = Field(
+        default=None, description="Folder of downloaded models; in the user's data folder if not given."
+    )
