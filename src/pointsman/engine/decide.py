@@ -72,6 +72,7 @@ class Decider:
             features=features,
             caller=inbound.caller,
             privacy=self.policy.privacy_of(inbound.caller),
+            open_models=self.chain.all_open(self.catalog.models),
         )
         verdict = await self.chain.decide(context, self.catalog.models)
         pick, context = verdict.pick, verdict.context

@@ -23,7 +23,7 @@ from pointsman.core.chat import (
 from pointsman.core.stream import StreamEvent
 from pointsman.core.values import value_type
 from pointsman.dialects.hints import called
-from pointsman.dialects.openai_chat.quirks import adapted
+from pointsman.dialects.openai_chat.quirks import adapted, is_fine
 from pointsman.engine import fit
 from pointsman.engine.pump import Birth, Check, Piece, Piece_co, Pump, RelayPump, TranslatePump
 
@@ -121,6 +121,8 @@ class Relay:
             message = f"{self.upstream.name} has no {self.operation}"
             raise NotAnAnswer(message)
         if card.quirks is None or self.operation is not Operation.CHAT:
+            return path, self.raw.with_fields(updates)
+        if not card.defaults and is_fine(given, card.quirks):
             return path, self.raw.with_fields(updates)
         sent, self.dropped = adapted({**given, **updates}, card.quirks)
         changed = {name: value for name, value in sent.items() if name not in given or value is not given[name]}
@@ -231,7 +233,7 @@ def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
 
 def _object(body: bytes) -> JsonObject:
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8-sig"))  # quicker than to let it find out the encoding
     except (ValueError, RecursionError) as error:
         message = "the answer is not JSON"
         raise NotAnAnswer(message, body=body) from error

@@ -45,23 +45,6 @@ class Record:
     dropped: tuple[str, ...] = ()
     parts: list[tuple[ModelCard, Usage]] = field(default_factory=list)  # what others did before the one that served
 
-    def decided(self, *, log_prompt: bool) -> None:
-        """The decision stands. The prompt goes along only when logging is on and the text is public."""
-        decision, features = self.resolved.decision, self.resolved.features
-        shown = log_prompt and not decision.privacy.is_private
-        self.bus.emit(
-            Decided(
-                at_s=self.now(),
-                decision=decision,
-                caller=self.inbound.caller,
-                features=features,
-                surface=self.inbound.surface,
-                stream=self.inbound.wants_stream,
-                is_dry_run=self.inbound.is_dry_run,
-                prompt=features.ask if shown else None,
-            )
-        )
-
     def attempt(self, card: ModelCard) -> None:
         """An attempt on *card* is about to be sent."""
         if self.overhead_ms is None:
@@ -170,3 +153,19 @@ class Record:
 
     def _elapsed_ms(self) -> float:
         return round((self.clock() - self.inbound.arrived_s) * 1e3, 3)
+
+
+def decided(inbound: Inbound, resolved: Resolved, at_s: float, *, log_prompt: bool) -> Decided:
+    """The decision stands. The prompt goes along only when logging is on and the text is public."""
+    decision, features = resolved.decision, resolved.features
+    shown = log_prompt and not decision.privacy.is_private
+    return Decided(
+        at_s=at_s,
+        decision=decision,
+        caller=inbound.caller,
+        features=features,
+        surface=inbound.surface,
+        stream=inbound.wants_stream,
+        is_dry_run=inbound.is_dry_run,
+        prompt=features.ask if shown else None,
+    )

@@ -19,7 +19,7 @@ from pointsman.core.stream import StreamEvent, StreamFailed
 from pointsman.engine.count import Counted, endpoint_count
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.limits import Limits
-from pointsman.engine.record import Record
+from pointsman.engine.record import Record, decided
 from pointsman.engine.turn import Answer, StreamedAnswer, Turn
 from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.plan import Plan
@@ -117,7 +117,7 @@ class Router:
         except Exception as error:
             self._reject(inbound, decision_id, error)
             raise
-        self._record(inbound, resolved).decided(log_prompt=self.log_prompts)
+        self.bus.emit(decided(inbound, resolved, self.now(), log_prompt=self.log_prompts))
         return resolved
 
     async def answer(self, inbound: Inbound) -> Answer:

@@ -37,14 +37,28 @@ class Chain:
         default_factory=dict, init=False, repr=False
     )  # by the cards' identity, which holding them keeps theirs
 
+    _ways: tuple[tuple[Strategy, Callable[[RoutingContext], bool] | None, Step], ...] = field(
+        default=(), init=False, repr=False
+    )  # each strategy, how it passes at a glance, and the line that says so
+
+    def __post_init__(self) -> None:
+        ways = tuple(
+            (one, getattr(one, "passes", None), Step(strategy=one.name, outcome=Outcome.PASSED, detail=""))
+            for one in self.strategies
+        )
+        object.__setattr__(self, "_ways", ways)
+
     async def decide(self, context: RoutingContext, cards: Sequence[ModelCard]) -> Verdict:
         """Strike out among *cards*, then let the strategies pick among the rest."""
         trail: list[Step] = []
         context = self._constrain(context, cards, trail)
         ended = self.clock()
-        for strategy in self.strategies:
+        for strategy, passes, passed in self._ways:
             began = ended
             try:
+                if passes is not None and passes(context):
+                    trail.append(passed)
+                    continue
                 pick = await strategy.decide(context)
                 outcome, detail = (Outcome.PASSED, "") if pick is None else (Outcome.PICKED, pick.reason)
             except StrategyFailed as error:
@@ -70,18 +84,20 @@ class Chain:
             rest = [card for card in rest if card.id not in gone]
             us = _us(self.clock() - began)
             trail.append(Step(strategy=constraint.name, outcome=outcome, detail=detail, elapsed_us=us))
+        if not struck and context.open_models:
+            return context
         return RoutingContext(
             requested_model=context.requested_model,
             operation=context.operation,
             features=context.features,
             caller=context.caller,
             privacy=context.privacy,
-            open_models={card.id: card for card in rest} if struck else self._all(cards),
+            open_models={card.id: card for card in rest} if struck else self.all_open(cards),
             struck=tuple(struck),
         )
 
-    def _all(self, cards: Sequence[ModelCard]) -> Mapping[str, ModelCard]:
-        """All *cards* by id, made once for the same cards."""
+    def all_open(self, cards: Sequence[ModelCard]) -> Mapping[str, ModelCard]:
+        """All *cards* by id, as they are before any constraint; made once for the same cards."""
         known = self._whole.get(id(cards))
         if known is None:
             known = self._whole[id(cards)] = (cards, {card.id: card for card in cards})

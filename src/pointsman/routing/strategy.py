@@ -34,4 +34,8 @@ class Strategy(Protocol):
         """The name in the trail and in the answer's headers."""
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
-        """A pick among `context.open_models`, or None to pass."""
+        """A pick among `context.open_models`, or None to pass.
+
+        A strategy may also have `passes(context) -> bool`: whether it can be seen at a glance that it passes. Then
+        this is not called, and no time is taken.
+        """

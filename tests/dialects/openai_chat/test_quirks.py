@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pointsman.core.catalog import Quirks
 from pointsman.core.jsontypes import JsonObject
-from pointsman.dialects.openai_chat.quirks import adapted, short_id
+from pointsman.dialects.openai_chat.quirks import adapted, is_fine, short_id
 from tests.laws.strategies import json_objects
 
 HI: JsonObject = {"role": "user", "content": "hi"}
@@ -178,3 +178,33 @@ def test_a_call_and_its_result_get_the_same_id(given: str, chars: int) -> None:
     assert short.isascii()
     assert short.isalnum()
     assert short_id(short, chars) == short
+
+
+MESSAGES = st.lists(
+    st.sampled_from(
+        [HI, {**HI, "role": "developer"}, {**HI, "name": "me"}, {"role": "assistant", "tool_calls": [CALL]}]
+    )
+)
+BODIES = st.fixed_dictionaries(
+    {"model": st.just("m"), "messages": MESSAGES},
+    optional={
+        name: st.just(value)
+        for name, value in {
+            "seed": 1,
+            "temperature": 0,
+            "user": "u",
+            "max_tokens": 5,
+            "tools": [TOOL, OTHER],
+            "tool_choice": NAMED,
+            "stream_options": {},
+            "reasoning_effort": "none",
+        }.items()
+    },
+)
+
+
+@given(body=BODIES | json_objects, quirks=st.sampled_from((Quirks(), *EVERY)))
+def test_the_quick_look_passes_nothing_that_would_change(body: JsonObject, quirks: Quirks) -> None:
+    """What is fine at a glance is what the long look leaves as it is."""
+    if is_fine(body, quirks):
+        assert adapted(body, quirks) == (body, ())

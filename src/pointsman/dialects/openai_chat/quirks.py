@@ -44,6 +44,25 @@ def adapted(body: JsonObject, quirks: Quirks) -> tuple[JsonObject, tuple[str, ..
     return body, tuple(name for name in lost if name not in _UNSAID)
 
 
+def is_fine(body: JsonObject, quirks: Quirks) -> bool:
+    """Whether a server with *quirks* surely takes *body* as it is: what most requests are, seen at a glance.
+
+    False says only that `adapted` has to look.
+    """
+    if quirks.refuses_in_messages or quirks.call_id_chars is not None or quirks.wants_reasoning_with_calls:
+        return False
+    if "tools" in body or not body.keys().isdisjoint(quirks.refuses | quirks.refuses_thinking):
+        return False
+    if any(name in body for name, _ in quirks.renames):
+        return False
+    if quirks.has_developer:
+        return True
+    messages = body.get("messages")
+    return isinstance(messages, list) and all(
+        isinstance(message, dict) and message.get("role") != "developer" for message in messages
+    )
+
+
 def _says_not_to_think(body: JsonObject) -> bool:
     reasoning = body.get("reasoning")  # where the Responses API says it
     effort = reasoning.get("effort") if isinstance(reasoning, dict) else body.get("reasoning_effort")

@@ -18,6 +18,10 @@ class EmbeddingModel:
 
     name: str = "embeddings"
 
+    def passes(self, context: RoutingContext, /) -> bool:
+        """Whether something else is wanted."""
+        return context.operation is not Operation.EMBEDDINGS
+
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The first configured embeddings model; passes for anything but embeddings."""
         if context.operation is not Operation.EMBEDDINGS:

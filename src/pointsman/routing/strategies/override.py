@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pointsman.core.catalog import Catalog, Tier
+from pointsman.core.catalog import AUTO, Catalog, Tier
 from pointsman.core.decision import Pick
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ class ExplicitModel:
 
     catalog: Catalog
     name: str = "explicit"
+
+    def passes(self, context: RoutingContext, /) -> bool:
+        """Whether no model is named, or `auto`, which no model is called."""
+        asked = context.requested_model
+        return asked is None or (asked == AUTO and AUTO not in self.catalog.pools and AUTO not in self.catalog.aliases)
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The named pool."""
@@ -37,6 +42,11 @@ class TierName:
 
     catalog: Catalog
     name: str = "tier"
+
+    def passes(self, context: RoutingContext, /) -> bool:
+        """Whether neither the name (none, or `auto`) nor a label says a tier."""
+        is_plain = context.requested_model == AUTO and AUTO not in self.catalog.aliases
+        return context.caller.tier is None and (is_plain or context.requested_model is None)
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The named tier."""

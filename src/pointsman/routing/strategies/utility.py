@@ -20,6 +20,10 @@ class Utility:
     catalog: Catalog
     name: str = "utility"
 
+    def passes(self, context: RoutingContext, /) -> bool:
+        """Whether a person asked."""
+        return not context.features.is_housekeeping
+
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The simple tier, the router's default model where it has no tiers; passes for what a person asked."""
         if not context.features.is_housekeeping:
