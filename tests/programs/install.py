@@ -45,6 +45,7 @@ class Program:
 CLAUDE_CODE: Final = Program(name="claude-code", npm="@anthropic-ai/claude-code@2.1.329")
 CODEX: Final = Program(name="codex", npm="@openai/codex@0.169.0")
 GEMINI_CLI: Final = Program(name="gemini-cli", npm="@google/gemini-cli@0.61.0")
+LITERT_LM: Final = Program(name="litert-lm", python=("litert-lm==0.18.1",))
 LLM: Final = Program(name="llm", python=("llm==0.36",))
 AIDER: Final = Program(name="aider", python=("aider-chat==0.86.2",))
 CREWAI: Final = Program(name="crewai", python=("crewai==1.15.30",))
