@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from tests.faults.names import Info, Names
 from tests.faults.place import Place, opened
 from tests.faults.upstream import OPENAI, Act, Dialect, Faulty, faulty, good, model
 
@@ -31,8 +32,29 @@ class Pair:
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loops a test is run on: uvloop, or the one that its `names` mark brings."""
-    return {"uvloop": uvloop.new_event_loop}
+    """The loop a test is run on: the one of production; for those who ask for `names`, with names of their own."""
+    return {"uvloop": Named if "names" in getattr(item, "fixturenames", ()) else uvloop.new_event_loop}
+
+
+class Named(uvloop.Loop):
+    """The production loop with a resolver that a test has in hand."""
+
+    def __init__(self) -> None:
+        """Know no name."""
+        super().__init__()
+        self.names = Names()
+
+    async def getaddrinfo(self, host: str, port: int, **_: object) -> list[Info]:  # type: ignore[override]
+        """As the loop's own."""
+        return await self.names.look_up(host, port)
+
+
+@pytest.fixture
+async def names() -> Names:
+    """The names that the gateway's resolver knows."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Named)
+    return loop.names
 
 
 @pytest.fixture

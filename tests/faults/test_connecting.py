@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from shutil import which
 
 import pytest
 
 from pointsman.core.health import Cause, HealthState
 from tests.faults.conftest import Opens
+from tests.faults.names import Names
 from tests.faults.upstream import (
     CLOSE,
     OPENAI,
@@ -87,6 +93,96 @@ async def test_03_a_name_without_address(gateway: Opens) -> None:
     assert heard.outcome == (200, "From the spare.")
     assert alone.outcome == (503, "no_model_available")
     assert "cannot connect (dns)" in alone.error["message"]
+
+
+async def test_03_a_name_that_is_not_found_any_more(gateway: Opens, names: Names) -> None:
+    """DNS fails later: the last good address is used."""
+    names.known["upstream.test"] = ["127.0.0.1"]
+    async with faulty(good(OPENAI, "Found.")) as upstream:
+        url = upstream.url.replace("127.0.0.1", "upstream.test")
+        async with gateway(model(OPENAI, url)) as place:
+            before = await place.ask()
+            upstream.peers[0].writer.close()
+            names.known.clear()
+            after = await place.ask()
+    assert [one.outcome for one in (before, after)] == [(200, "Found.")] * 2
+    assert (len(upstream.peers), names.asked) == (2, ["upstream.test"] * 2)
+
+
+async def test_03_a_name_that_takes_long(gateway: Opens, names: Names) -> None:
+    """Slow DNS: the loop goes on serving, and the last good address is used after a second."""
+    names.known["slow.test"] = ["127.0.0.1"]
+    async with faulty(good(OPENAI, "Found.")) as upstream, faulty(SPARE) as other:
+        slow = model(OPENAI, upstream.url.replace("127.0.0.1", "slow.test"))
+        async with gateway(slow, model(OPENAI, other.url, "other", "medium")) as place:
+            before = await place.ask("first")
+            upstream.peers[0].writer.close()
+            names.answers.clear()
+            began = time.monotonic()
+            async with asyncio.TaskGroup() as group:
+                waiting = group.create_task(place.ask("first"))
+                served = await place.ask("other")
+                served_s = time.monotonic() - began
+            after = waiting.result()
+    assert [one.outcome for one in (before, after)] == [(200, "Found.")] * 2
+    assert served.outcome == (200, "From the spare.")
+    assert served_s < 0.9  # before the second was over
+
+
+async def test_03_a_name_that_takes_for_ever(gateway: Opens, names: Names) -> None:
+    """Slow DNS and no address known: the connect time-out covers the look-up, then the next model answers."""
+    names.answers.clear()
+    async with faulty(SPARE) as spare:
+        first = model(OPENAI, "http://slow.test:1", connect_timeout_s=0.1)
+        async with gateway(first, model(OPENAI, spare.url, "spare", "medium")) as place:
+            heard = await place.ask()
+    assert (heard.outcome, heard.headers["x-pointsman-fallbacks"]) == ((200, "From the spare."), "1")
+
+
+CERTIFICATES = {  # for whom, days it is good for, whether it is trusted
+    "of nobody": ("IP:127.0.0.1", 2, False),
+    "of another host": ("DNS:other.test", 2, True),
+    "expired": ("IP:127.0.0.1", -1, True),
+}
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="the openssl program makes the certificates")
+@pytest.mark.parametrize("name", CERTIFICATES)
+async def test_04_a_certificate_that_is_wrong(
+    gateway: Opens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """TLS error (unknown, expired, for another host): no retry there, shown in the health, 502; the next answers."""
+    subject, days, is_trusted = CERTIFICATES[name]
+    certificate = made_certificate(tmp_path, subject, days)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with faulty(good(OPENAI, "Never."), tls=context) as first, faulty(SPARE) as spare:
+        models = model(OPENAI, first.url), model(OPENAI, spare.url, "spare", "medium")
+        async with gateway(*models) as place:
+            alone = await place.ask("first")
+            heard = [await place.ask() for _ in range(2)]
+            health = place.router.health.healths()
+    assert alone.outcome == (502, "bad_upstream")
+    assert "certificate" in alone.error["message"].lower()
+    assert [one.outcome for one in heard] == [(200, "From the spare.")] * 2
+    assert len(first.peers) == 0
+    assert first.calls == []
+    assert [(one.is_endpoint, one.state) for one in health] == [(True, HealthState.DOWN)]
+
+
+def made_certificate(folder: Path, subject: str, days: int) -> Path:
+    """A self-signed certificate and its key in one file."""
+    key, request, names, certificate = (folder / name for name in ("key.pem", "request.pem", "names", "cert.pem"))
+    names.write_text(f"subjectAltName={subject}\n")
+    new = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    sign = ["openssl", "x509", "-req", "-in", request, "-signkey", key, "-days", f"{days}", "-extfile", names]
+    for command in ([*new, "-subj", "/CN=x", "-keyout", key, "-out", request], [*sign, "-out", certificate]):
+        subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text(key.read_text() + certificate.read_text())
+    return both
 
 
 async def test_05_reset_before_the_response(gateway: Opens) -> None:

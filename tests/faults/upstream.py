@@ -91,7 +91,7 @@ class Faulty:
 
 
 @asynccontextmanager
-async def faulty(*acts: Act, tls: ssl.SSLContext | None = None) -> AsyncIterator[Faulty]:
+async def faulty(*acts: Act, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[Faulty]:
     """Play *acts*, one per request, the last for ever. Connections are kept unless an act ends them."""
     waiting = list(acts)
     running = Faulty()
@@ -104,8 +104,9 @@ async def faulty(*acts: Act, tls: ssl.SSLContext | None = None) -> AsyncIterator
                 running.asked.notify_all()
             await (waiting.pop(0) if len(waiting) > 1 else waiting[0])(peer, call)
 
-    async with upstream(serve, tls) as started:
-        running.url = f"{started.target.scheme}://127.0.0.1:{started.target.port}"
+    async with upstream(serve, tls, host) as started:
+        shown = f"[{host}]" if ":" in host else host
+        running.url = f"{started.target.scheme}://{shown}:{started.target.port}"
         running.peers = started.peers
         yield running
 

@@ -69,8 +69,10 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
-    """Serve *script* on a free loopback port; when it returns, its connection is closed."""
+async def upstream(
+    script: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Upstream]:
+    """Serve *script* on a free port of *host*; when it returns, its connection is closed."""
     running = Upstream(target=Target.parse("http://127.0.0.1"))
 
     async def play(peer: Peer) -> None:
@@ -89,7 +91,7 @@ async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
             plays.append(tasks.create_task(play(peer)))
 
         plays: list[asyncio.Task[None]] = []
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(accept, host, 0, ssl=tls)
         port = server.sockets[0].getsockname()[1]
         running.target = Target.parse(f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1")
         try:

@@ -9,6 +9,7 @@ import pytest
 
 from pointsman.adapters.http import DeadlineExceeded, HttpClient, HttpResponse, PoolLimits
 from pointsman.adapters.http.pool import HostPool
+from pointsman.adapters.http.resolve import Resolver
 from tests.adapters.http.servers import OK, Peer, keeps_answering, upstream
 
 
@@ -85,7 +86,8 @@ async def test_what_was_granted_in_the_moment_of_cancelling_is_given_back(*, is_
     """A request cancelled after its turn came, before it ran, strands neither connection nor slot."""
     loop = asyncio.get_running_loop()
     async with upstream(keeps_answering) as server:
-        pool = HostPool(server.target, PoolLimits(max_connections_per_host=1), loop, ssl.create_default_context)
+        limits = PoolLimits(max_connections_per_host=1)
+        pool = HostPool(server.target, limits, loop, ssl.create_default_context, Resolver(loop))
         busy = await pool.acquire(connect_s=5, deadline=None)
         async with asyncio.TaskGroup() as tasks:
             doomed = tasks.create_task(pool.acquire(connect_s=5, deadline=None))

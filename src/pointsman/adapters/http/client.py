@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from pointsman.adapters.http.errors import DeadlineExceeded, DisconnectStage, LocallyClosed, UpstreamDisconnected
 from pointsman.adapters.http.head import encode_head
 from pointsman.adapters.http.pool import HostPool, PoolLimits
+from pointsman.adapters.http.resolve import Resolver
 from pointsman.adapters.http.response import Exchange, Timeouts
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class HttpClient:
         self._timeouts = timeouts or Timeouts()
         self._ssl_context = ssl_context
         self._pools: dict[str, HostPool] = {}
+        self._resolver: Resolver | None = None  # the loop's that the first request is made on
         self._is_closed = False
 
     async def request(
@@ -78,7 +80,8 @@ class HttpClient:
     def _add_pool(self, target: Target, loop: asyncio.AbstractEventLoop) -> HostPool:
         if self._is_closed:
             raise LocallyClosed(target.peer)
-        pool = self._pools[target.origin] = HostPool(target, self._limits, loop, self._tls)
+        self._resolver = self._resolver or Resolver(loop)
+        pool = self._pools[target.origin] = HostPool(target, self._limits, loop, self._tls, self._resolver)
         return pool
 
     def _tls(self) -> ssl.SSLContext:
@@ -94,6 +97,8 @@ class HttpClient:
         self._pools.clear()
         for pool in pools:
             await pool.aclose()
+        if self._resolver is not None:
+            await self._resolver.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -24,10 +24,12 @@ from pointsman.adapters.http.errors import (
     LocallyClosed,
     UpstreamDisconnected,
 )
+from pointsman.adapters.http.resolve import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pointsman.adapters.http.resolve import Resolver
     from pointsman.adapters.http.target import Target
 
 
@@ -45,9 +47,15 @@ class HostPool:
     """Connections to one scheme, host and port; belongs to one event loop."""
 
     def __init__(
-        self, target: Target, limits: PoolLimits, loop: asyncio.AbstractEventLoop, tls: Callable[[], ssl.SSLContext]
+        self,
+        target: Target,
+        limits: PoolLimits,
+        loop: asyncio.AbstractEventLoop,
+        tls: Callable[[], ssl.SSLContext],
+        resolver: Resolver,
     ) -> None:
         """Connect to *target*'s origin; *tls* is asked for a context when the scheme is https."""
+        self._resolver = resolver
         self._target = target
         self._limits = limits
         self._loop = loop
@@ -171,11 +179,9 @@ class HostPool:
 
     async def _open(self, connect_s: float, deadline: float | None) -> Connection:
         """Connect with a slot already taken; it is freed again on failure."""
-        connection = Connection(self, self._target.peer, self._loop)
         try:
-            await self._connect(connection, connect_s, deadline)
+            connection = await self._connect(connect_s, deadline)
         except BaseException:
-            connection.abort()
             self._free_slot()
             raise
         if not connection.is_open:
@@ -187,20 +193,15 @@ class HostPool:
             raise LocallyClosed(self._target.peer)
         return connection
 
-    async def _connect(self, connection: Connection, connect_s: float, deadline: float | None) -> None:
+    async def _connect(self, connect_s: float, deadline: float | None) -> Connection:
         target = self._target
         expires_at = self._loop.time() + connect_s
         is_deadline = deadline is not None and deadline < expires_at
         is_tls = target.scheme == "https"
         try:
             async with asyncio.timeout_at(deadline if is_deadline else expires_at):
-                await self._loop.create_connection(
-                    lambda: connection,
-                    target.host,
-                    target.port,
-                    ssl=self._tls() if is_tls else None,
-                    server_hostname=target.host if is_tls else None,
-                )
+                addresses = await self._resolver.addresses(target.host, target.port)
+                return await first_of(addresses, self._connect_to, Connection.abort)
         except TimeoutError as error:  # ours, or the system's own ETIMEDOUT
             if is_deadline:
                 raise DeadlineExceeded(target.peer, "connecting") from error
@@ -208,6 +209,24 @@ class HostPool:
         except OSError as error:
             reason = _classify(error, is_tls=is_tls)
             raise ConnectFailed(target.peer, reason, error.strerror or str(error)) from error
+
+    async def _connect_to(self, address: str) -> Connection:
+        """A connection to one of the target's addresses."""
+        target = self._target
+        is_tls = target.scheme == "https"
+        connection = Connection(self, target.peer, self._loop)
+        try:
+            await self._loop.create_connection(
+                lambda: connection,
+                address,
+                target.port,
+                ssl=self._tls() if is_tls else None,
+                server_hostname=target.host if is_tls else None,
+            )
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
 
 
 def _classify(error: OSError, *, is_tls: bool) -> ConnectFailure:
