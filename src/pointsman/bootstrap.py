@@ -342,9 +342,10 @@ async def open_router(
     """
     from pointsman.adapters.http.client import HttpClient
     from pointsman.adapters.providers.http_provider import HttpProvider
+    from pointsman.adapters.runtimes.ollama_cloud import with_cloud_marked
     from pointsman.dialects.registry import UPSTREAMS
 
-    catalog = build_catalog(loaded.settings, embedded)
+    catalog = await with_cloud_marked(build_catalog(loaded.settings, embedded))
     missing = [model.id for model in loaded.gguf_models if model.id not in embedded]
     if missing:
         message = f"The GGUF models {', '.join(missing)} have not been started."

@@ -45,7 +45,10 @@ class CuttingOllama:
         self.may_end.set()
 
     async def handle(self, peer: Peer, call: Call) -> None:
-        """Answer /api/chat."""
+        """Answer /api/chat; the list of its models is asked for at the start."""
+        if call.body is None:
+            await whole(peer, 200, {"models": []})
+            return
         window = (call.body.get("options") or {}).get("num_ctx") or AUTOMATIC
         if self.loads[-1:] != [window]:
             self.loads.append(window)

@@ -220,7 +220,7 @@ async def test_an_image_as_a_data_url_goes_as_base64(gateway: Gateway) -> None:
         with pytest.raises(openai.BadRequestError) as caught:
             await client.chat.completions.create(model="quick", messages=look("https://example.com/cat.png"))
     assert ollama.bodies[0]["messages"] == [{"role": "user", "content": "What is this?", "images": [PIXEL]}]
-    assert len(ollama.calls) == 1
+    assert len(ollama.bodies) == 1
     assert caught.value.param == "messages[0].content[1]"
     assert "data URL" in caught.value.message
 

@@ -122,7 +122,7 @@ async def test_a_prompt_that_does_not_fit_is_answered_by_the_next_model(gateway:
     reply = said.parse()
     assert (reply.choices[0].message.content, said.headers["x-pointsman-model"]) == ("From the spare.", "spare")
     assert [(one["model"], one["kind"]) for one in row["attempts"]] == [("quick", "context"), ("spare", None)]
-    assert len(ollama.server.calls) == 1
+    assert len(ollama.server.bodies) == 1
 
 
 async def test_without_another_model_the_caller_hears_that_it_is_too_long(gateway: Gateway) -> None:

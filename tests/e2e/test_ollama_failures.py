@@ -50,7 +50,7 @@ async def test_what_goes_wrong_before_the_first_word_costs_a_fallback(
         async with gateway({"models": models}) as base_url, client_of(base_url) as client:
             text, headers = await asked(client, is_streamed=is_streamed)
     assert (text, headers["x-pointsman-model"], headers["x-pointsman-fallbacks"]) == ("From the spare.", "spare", "1")
-    assert (len(ollama.calls), len(spare.calls)) == (1, 1)
+    assert (len(ollama.bodies), len(spare.calls)) == (1, 1)
 
 
 async def asked(client: openai.AsyncOpenAI, *, is_streamed: bool) -> tuple[str | None, Mapping[str, str]]:

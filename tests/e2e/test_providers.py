@@ -72,7 +72,7 @@ async def test_path_query_and_key_are_those_of_the_server(
         async with gateway({"models": [entry]}) as base_url, client_of(base_url) as client:
             with pytest.raises(openai.BadRequestError, match="seen"):
                 await client.chat.completions.create(model="m", messages=user("hi"), stream=True)
-    assert [(call.path, keys_of(call)) for call in server.calls] == [(path, headers)]
+    assert [(call.path, keys_of(call)) for call in server.calls if call.body is not None] == [(path, headers)]
 
 
 async def test_versions_and_betas_of_a_caller_go_along(gateway: Gateway) -> None:

@@ -33,8 +33,8 @@ class Scripted:
 
     @property
     def bodies(self) -> list[Any]:
-        """The JSON of every request."""
-        return [call.body for call in self.calls]
+        """The JSON of every request that had some; questions about the models (GET) have none."""
+        return [call.body for call in self.calls if call.body is not None]
 
 
 Handler = Callable[[Peer, Call], Awaitable[None]]
