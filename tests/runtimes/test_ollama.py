@@ -374,8 +374,8 @@ def test_names_mean_the_same_as_ollama_takes_them(one: str, other: str, *, same:
 
 
 def test_only_what_a_load_depends_on_is_of_the_setup() -> None:
-    """A temperature is none of its business."""
-    options: Json = {"num_ctx": 8192, "num_gpu": 20, "temperature": 0.2}
+    """A temperature is none of its business, and null leaves it to Ollama."""
+    options: Json = {"num_ctx": 8192, "num_gpu": 20, "temperature": 0.2, "num_batch": None}
     assert runner_options({"options": options, "keep_alive": "5m"}) == {"num_ctx": 8192, "num_gpu": 20}
     assert runner_options({"options": "wrong"}) == {}
 

@@ -43,7 +43,7 @@ def runner_options(defaults: Mapping[str, Json]) -> dict[str, Json]:
     """Of the body fields *defaults* that a card's requests carry, the options that a load depends on."""
     options = defaults.get("options")
     given = options if isinstance(options, Mapping) else {}
-    return {name: value for name, value in given.items() if name in RUNNER_OPTIONS}
+    return {name: value for name, value in given.items() if name in RUNNER_OPTIONS and value is not None}
 
 
 def keep_alive_of(*, is_pinned: bool, size_bytes: int | None, budget_bytes: int) -> int | str:
