@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pointsman.adapters.runtimes.demo.language import VOICES
 from pointsman.adapters.runtimes.demo.maker import DemoRecipe, make_model
 from pointsman.adapters.runtimes.demo.weights import Shape
 from pointsman.adapters.runtimes.embedded_llama import EmbeddedRuntime, ModelFile
-from pointsman.adapters.runtimes.identify import runtime_for
+from pointsman.adapters.runtimes.identify import can_unload, runtime_for
 from pointsman.adapters.runtimes.litert import LiteRtRuntime
 from pointsman.adapters.runtimes.llama_server import LlamaServerRuntime
 from pointsman.adapters.runtimes.llama_swap import LlamaSwapRuntime
@@ -24,6 +24,7 @@ from pointsman.adapters.runtimes.vllm import VllmRuntime
 from pointsman.core.catalog import Auth, Endpoint, Secret
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.local import Presence, Running
+from pointsman.core.ports import LocalRuntime
 from tests.adapters.http.servers import Peer
 from tests.e2e.wire import Call, Handler, Scripted, scripted, whole
 from tests.runtimes.fake_ollama import FakeOllama, Model, pulled
@@ -90,6 +91,7 @@ async def test_a_real_llama_server_with_one_model_holds_it_as_long_as_it_runs(tm
             held = Running(model="tiny", context_tokens=512, slots=2)
             assert await runtime.running() == [held]
             assert await runtime.load("tiny") == held
+            assert not await can_unload(runtime)
             with pytest.raises(
                 RuntimeUnavailable, match=r"holds one model, tiny, as long as it runs\. Start it without"
             ):
@@ -226,6 +228,33 @@ async def test_a_litert_that_has_ended_holds_nothing() -> None:
         await runtime.unload(SMALL)
         with pytest.raises(RuntimeUnavailable, match="does not answer"):
             await runtime.running()
+
+
+@pytest.mark.parametrize(
+    ("handler", "make", "expected"),
+    [
+        (LlamaRouter().handle, lambda api: LlamaServerRuntime(api=api), True),
+        (Vllm().handle, lambda api: VllmRuntime(api=api), True),
+        (Vllm(can_sleep=False).handle, lambda api: VllmRuntime(api=api), False),
+        (LiteRt().handle, lambda api: LiteRtRuntime(api=api), False),
+        (LmStudio().handle, lambda api: LmStudioRuntime(api=api), True),
+    ],
+    ids=["llama-server router", "vllm", "vllm without sleep", "litert_lm", "lm_studio"],
+)
+async def test_whether_memory_can_be_had_back_is_known_before(
+    handler: Handler, make: Callable[[LocalApi], LocalRuntime], *, expected: bool
+) -> None:
+    """Who plans with memory leaves out what never gives any back."""
+    async with reached(handler) as (api, _):
+        assert await can_unload(make(api)) is expected
+
+
+async def test_a_server_that_is_down_is_taken_to_give_memory_back() -> None:
+    """It holds none now."""
+    async with scripted(Vllm().handle) as server:
+        target = root_of(server.url)
+    async with HttpClient() as client:
+        assert await can_unload(VllmRuntime(api=LocalApi(client=client, target=target, title="It", start="Start it.")))
 
 
 # ── the way there ──

@@ -98,6 +98,20 @@ async def runtime_for(
             return litert.LiteRtRuntime(api=api, is_gemini=endpoint.dialect == "gemini")
 
 
+async def can_unload(runtime: LocalRuntime) -> bool:
+    """Whether *runtime* can be told to give a model's memory back; one that is down is taken to be able to."""
+    match runtime:
+        case litert.LiteRtRuntime():
+            return False
+        case llama_server.LlamaServerRuntime() | vllm.VllmRuntime():
+            try:
+                return await runtime.can_unload()
+            except RuntimeUnavailable:
+                return True
+        case _:
+            return True
+
+
 async def _kind(endpoint: Endpoint, api: LocalApi) -> Kind | None:
     if endpoint.dialect == Kind.OLLAMA:
         return Kind.OLLAMA

@@ -84,6 +84,11 @@ class LlamaServerRuntime:
 
         await self.api.until(is_gone, self.api.patience.unload_s, f"{model} was not unloaded")
 
+    async def can_unload(self) -> bool:
+        """Whether it is a router."""
+        rows = await self._rows()
+        return not (len(rows) == 1 and "status" not in rows[0])
+
     async def _woken(self, model: str) -> Running:
         body: dict[str, Json] = {"model": model, "prompt": " ", "n_predict": 1}
         answer = await self.api.post("/completion", body, within_s=self.api.patience.load_s)

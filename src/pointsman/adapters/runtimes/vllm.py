@@ -69,6 +69,10 @@ class VllmRuntime:
 
         await self.api.until(is_asleep, self.api.patience.unload_s, f"{model} was not put to sleep")
 
+    async def can_unload(self) -> bool:
+        """Whether it can sleep."""
+        return await self._is_sleeping() is not None
+
     async def _is_sleeping(self) -> bool | None:
         """None where it cannot sleep."""
         answer = await self.api.get("/is_sleeping")
