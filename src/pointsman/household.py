@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from pointsman.core.errors import ConfigError
+from pointsman.core.errors import ConfigError, RuntimeUnavailable
 from pointsman.engine.context_size import OLLAMA, Sizes, sizes_of, with_num_ctx
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
 from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
@@ -162,6 +162,7 @@ async def open_household(
     async with AsyncExitStack() as stack:
         housed = await _housed(loaded, catalog, embedded, client, stack, sizes, budget)
         cards = {card.id: card for card in catalog.models if card.id in housed}
+        sizes |= await _told(housed, cards, has_device=has_device)
         known = {name: size.total_bytes for name, size in sizes.items() if size is not None and name in cards}
         models = [
             LocalModel(
@@ -251,6 +252,30 @@ async def _housed(
         if runtime is not None:
             housed |= {card.id: Housed(runtime=runtime, model=model) for model, card in cards.items()}
     return housed
+
+
+async def _told(
+    housed: Mapping[str, Housed], cards: Mapping[str, ModelCard], *, has_device: bool
+) -> dict[str, Footprint | None]:
+    """What models take by what their Ollama says of them, which is more than their names do."""
+    from pointsman.adapters.runtimes.footprints import of_shape
+    from pointsman.adapters.runtimes.ollama import OllamaRuntime
+    from pointsman.adapters.runtimes.ollama_library import OllamaLibrary
+
+    found: dict[str, Footprint | None] = {}
+    for name, house in housed.items():
+        card, runtime = cards[name], house.runtime
+        if not isinstance(runtime, OllamaRuntime) or card.memory_bytes is not None:
+            continue
+        try:
+            shown = await OllamaLibrary(api=runtime.api).show(house.model)
+        except RuntimeUnavailable:
+            continue  # not there now, or not installed: its name has to do
+        if shown.architecture is not None:
+            window = _sizes(card)
+            context = window.usual if window is not None else card.context_tokens
+            found[name] = of_shape(card, shown.architecture, shown.weights_bytes, context, has_device=has_device)
+    return found
 
 
 def _beside(runtime: LocalRuntime) -> float:

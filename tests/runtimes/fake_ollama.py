@@ -267,6 +267,8 @@ class FakeOllama:
             {"name": "token_embd.weight", "type": "Q4_K", "shape": [model.embedding, 152064]},
             {"name": "output_norm.weight", "type": "F32", "shape": [model.embedding]},
         ]
+        rest = model.file_bytes - model.embedding * (152064 * 144 // 256 + 4)
+        tensors += [{"name": "the.rest", "type": "F32", "shape": [rest // 4]}] if rest > 0 else []
         capabilities = ["embedding"] if model.only_embeds else ["completion", "tools"]
         told = {"details": self.row(name)["details"], "model_info": info, "capabilities": capabilities}
         remote = {key: value for key, value in self.row(name).items() if key.startswith("remote_")}

@@ -86,7 +86,21 @@ def _of(
         if by_name is None or kind not in QUANTIZATIONS:
             return None
         shape = by_name
+    return of_shape(card, shape, weights, context_tokens, slots, quantization=kind, has_device=has_device)
+
+
+def of_shape(
+    card: ModelCard,
+    shape: Architecture,
+    weights: int | None,
+    context_tokens: int | None,
+    slots: int = 1,
+    *,
+    quantization: str = DEFAULT_QUANTIZATION,
+    has_device: bool,
+) -> Footprint:
+    """What *card* takes when its model has *shape*, and *weights* bytes where they are known exactly."""
     context = min(context_tokens or DEFAULT_CONTEXT_TOKENS, shape.context_tokens or MOST_UNASKED_CONTEXT)
     is_embedding = Capability.CHAT in card.lacks
     options = Options(context_tokens=context, parallel=1 if is_embedding else slots, has_device=has_device)
-    return footprint(shape, options, quantization=kind, weights=weights)
+    return footprint(shape, options, quantization=quantization, weights=weights)
