@@ -35,9 +35,19 @@ def content(*tokens: Json) -> Json:
         ([token('"pro"}', 0.8, Flash=0.2)], 0.8),
         ([token("flash"), token(" no: "), token(" Pro", 0.7, **{" flash": 0.1})], 0.875),
         ([token("pro", 0.4, P=0.2, flash=0.4)], 0.6),
-        ([{"token": "pro", "logprob": -0.5}], 1.0),
+        ([token("pro", 0.6, demo=0.3, x=0.1)], 0.857),
+        ([{"token": "pro", "logprob": math.log(0.3), "top_logprobs": token("x", 0.6, y=0.1)["top_logprobs"]}], 0.75),
     ],
-    ids=["alternatives", "in JSON", "by its first letter", "with quotes", "the last one", "spellings", "alone"],
+    ids=[
+        "alternatives",
+        "in JSON",
+        "by its first letter",
+        "with quotes",
+        "the last one",
+        "spellings",
+        "an unseen word",
+        "not among its own",
+    ],
 )
 def test_the_share_of_the_word(tokens: list[Json], share: float) -> None:
     """Tokens count for the word they begin or are begun by."""
@@ -56,6 +66,8 @@ def test_the_share_of_the_word(tokens: list[Json], share: float) -> None:
         content("pro"),
         content({"token": "pro"}),
         content({"token": "pro", "logprob": 0.5}),
+        content({"token": "pro", "logprob": -0.5}),
+        content({"token": "pro", "logprob": -1e9, "top_logprobs": [{"token": "x", "logprob": -1e9}]}),
         content({"token": "pro", "logprob": "x"}),
         content({"token": None, "logprob": -1.0}),
     ],
@@ -67,7 +79,7 @@ def test_without_likelihoods_there_is_no_share(logprobs: Json) -> None:
 
 def test_a_token_that_begins_two_words_counts_for_none() -> None:
     """`s` may become `simple` or `sure`."""
-    assert share_of("simple", ("simple", "sure"), content(token("s", 0.9, su=0.05), token("imple"))) == 0.0
+    assert share_of("simple", ("simple", "sure"), content(token("s", 0.9, su=0.05), token("imple"))) == 0.5
 
 
 JSON = st.recursive(
