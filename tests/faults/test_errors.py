@@ -12,6 +12,8 @@ from email.utils import format_datetime
 import pytest
 
 from pointsman.core.health import Cause, HealthState
+from tests.adapters.http.servers import Peer
+from tests.e2e.wire import Call
 from tests.faults.conftest import Opens, Pairs
 from tests.faults.place import Place, until
 from tests.faults.upstream import (
@@ -107,7 +109,16 @@ def gemini_error(status: int, word: str, message: str, *details: Mapping[str, ob
 
 
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "31s"}
-IN_40_S = datetime.fromtimestamp(time.time() + 40, tz=UTC).isoformat().replace("+00:00", "Z")
+
+
+async def resets_in_40_s(peer: Peer, call: Call) -> None:
+    """Anthropic's 429, with the time in its own header."""
+    at = datetime.fromtimestamp(time.time() + 40, tz=UTC).isoformat().replace("+00:00", "Z")
+    body = {"type": "error", "error": {"type": "rate_limit_error", "message": "too many"}}
+    told = {"anthropic_ratelimit_requests_remaining": "0", "anthropic_ratelimit_requests_reset": at}
+    await answers(429, body, **told)(peer, call)
+
+
 HINTS: dict[str, tuple[Dialect, Act]] = {
     "Gemini RetryInfo": (GEMINI, answers(429, gemini_error(429, "RESOURCE_EXHAUSTED", "quota", RETRY_INFO))),
     "OpenAI reset headers": (
@@ -121,15 +132,7 @@ HINTS: dict[str, tuple[Dialect, Act]] = {
         ),
     ),
     "OpenAI words": (OPENAI, refuses(429, "Rate limit reached. Please try again in 33s.", "rate_limit_exceeded")),
-    "Anthropic reset headers": (
-        ANTHROPIC,
-        answers(
-            429,
-            {"type": "error", "error": {"type": "rate_limit_error", "message": "too many"}},
-            anthropic_ratelimit_requests_remaining="0",
-            anthropic_ratelimit_requests_reset=IN_40_S,
-        ),
-    ),
+    "Anthropic reset headers": (ANTHROPIC, resets_in_40_s),
 }
 
 

@@ -99,6 +99,9 @@ async def faulty(*acts: Act, tls: ssl.SSLContext | None = None, host: str = "127
     async def serve(peer: Peer) -> None:
         while not peer.writer.is_closing():
             call = parse(await peer.request())
+            if call.method != "POST":  # what runs there is looked at too; that is no request
+                await answers(404, b"404 page not found", content="text/plain")(peer, call)
+                continue
             async with running.asked:
                 running.calls.append(call)
                 running.asked.notify_all()
