@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pointsman.cli.asking import caller_of, said
@@ -13,9 +15,11 @@ from pointsman.core.chat import ChatReply, ChatRequest, Role, Usage
 from pointsman.core.errors import AllAttemptsFailed, PointsmanError
 from pointsman.core.stream import RefusalDelta, StreamEvent, StreamFailed, TextDelta, UsageReported
 from pointsman.engine.inbound import Inbound
+from pointsman.engine.turn import Answer
 from pointsman.engine.usage import bill, estimate
 from pointsman.resilience.cause import cause_of
 from pointsman.resilience.wording import what_happened
+from pointsman.server.meanwhile import Meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +31,12 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.ports import ConsentAsker
     from pointsman.engine.router import Router
-    from pointsman.engine.turn import Answer, StreamedAnswer
+    from pointsman.engine.turn import StreamedAnswer
     from pointsman.engine.usage import Bill
+    from pointsman.local.scheduler import Place
 
 SURFACE = "cli"
+SIGN_S = 0.2  # between signs of life while a model is being loaded
 _INLINE = re.compile(r"@(?P<name>[\w.:/+-]+)\s+(?P<text>.*)", re.DOTALL)
 
 
@@ -149,10 +155,12 @@ async def answer(
     heard: Heard,
     show: Callable[[str], None] | None,
     ask: ConsentAsker | None = None,
+    waits: Callable[[Place], None] | None = None,
 ) -> None:
     """Fill *heard* with the answer to its request; *show* gets each piece as it comes (None: ask for it whole).
 
-    *ask* says whether another model may take over; without it that goes by the configuration.
+    *ask* says whether another model may take over; without it that goes by the configuration. *waits* is told the place
+    in the queue while the model is being loaded.
     """
     began = router.clock()
     request = heard.request if show is not None else replace(heard.request, stream=False, stream_usage=False)
@@ -165,10 +173,17 @@ async def answer(
         asks_always=conversation.manner is Manner.NO,
     )
     try:
-        if show is None:
-            await _whole(router, inbound, heard)
+        resolved = await router.resolve(inbound)
+        async with Meanwhile(SIGN_S, partial(_tell_place, router, resolved.decision, waits)):
+            if show is None:
+                found: Answer | StreamedAnswer[StreamEvent] = await router.answer(inbound, resolved)
+            else:
+                found = await router.answer_stream(inbound, _as_they_are, resolved)
+        _answered_by(found, router, heard)
+        if isinstance(found, Answer):
+            _whole(found, heard)
         else:
-            await _streamed(router, inbound, heard, show)
+            await _streamed(found, heard, show or _nothing)
     finally:
         heard.duration_ms = (router.clock() - began) * 1e3
         if heard.card is not None:
@@ -177,17 +192,25 @@ async def answer(
             heard.bill = bill(heard.usage, heard.card, router.catalog.baseline_card)
 
 
-async def _whole(router: Router, inbound: Inbound, heard: Heard) -> None:
-    found = await router.answer(inbound)
-    _answered_by(found, router, heard)
+async def _tell_place(router: Router, decision: Decision, waits: Callable[[Place], None] | None) -> None:
+    while waits is not None:
+        place = router.place_of(decision)
+        if place is not None:
+            waits(place)
+        await asyncio.sleep(SIGN_S)
+
+
+def _nothing(_text: str) -> None:
+    """Show nothing."""
+
+
+def _whole(found: Answer, heard: Heard) -> None:
     heard.usage = found.whole.usage
     if isinstance(found.whole.reply, ChatReply):
         heard.parts += [choice.message.text for choice in found.whole.reply.choices[:1]]
 
 
-async def _streamed(router: Router, inbound: Inbound, heard: Heard, show: Callable[[str], None]) -> None:
-    found = await router.answer_stream(inbound, _as_they_are)
-    _answered_by(found, router, heard)
+async def _streamed(found: StreamedAnswer[StreamEvent], heard: Heard, show: Callable[[str], None]) -> None:
     try:
         async for event in found.pieces:
             match event:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pointsman.cli.conversation import Conversation
     from pointsman.cli.session import LoopThread
     from pointsman.engine.router import Router
+    from pointsman.local.scheduler import Place
 
 
 def take_turn(
@@ -39,7 +40,7 @@ def take_turn(
     try:
         with printer:
             show, ask = printer.show if stream else None, asker(conversation.manner, session, printer.aside)
-            session.run(lambda router: answer(router, conversation, heard, show, ask))
+            session.run(lambda router: answer(router, conversation, heard, show, ask, printer.waits))
             if not stream:
                 printer.show(heard.text)
     finally:
@@ -67,6 +68,11 @@ class _Printer:
         self._calm()
         if not self._ends_line:
             click.echo()
+
+    def waits(self, place: Place) -> None:
+        """Say how long it may take until the model is in memory."""
+        if self._status is not None:
+            self._status.update(f"[dim]loading the model: number {place.position}, about {place.eta_s:.0f} s …[/dim]")
 
     def show(self, text: str) -> None:
         """Print *text* at once."""

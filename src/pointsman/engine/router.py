@@ -120,9 +120,9 @@ class Router:
         self.bus.emit(decided(inbound, resolved, self.now(), log_prompt=self.log_prompts))
         return resolved
 
-    async def answer(self, inbound: Inbound) -> Answer:
-        """The whole answer to *inbound*."""
-        return await self._turn(inbound, await self.resolve(inbound), _no_pieces).whole()
+    async def answer(self, inbound: Inbound, resolved: Resolved | None = None) -> Answer:
+        """The whole answer to *inbound*; *resolved* is what `resolve` gave for it, where that was asked before."""
+        return await self._turn(inbound, resolved or await self.resolve(inbound), _no_pieces).whole()
 
     async def answer_stream(
         self,
