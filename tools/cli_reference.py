@@ -45,6 +45,8 @@ def page() -> str:
 def _commands(group: click.Group, context: click.Context, level: int) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.commands[name]
+        if command.hidden:  # for programs, which know it without being told
+            continue
         below = click.Context(command, info_name=name, parent=context)
         yield from _command(command, below, level)
         if isinstance(command, click.Group):

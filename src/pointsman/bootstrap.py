@@ -80,6 +80,16 @@ def ledger_path(loaded: Loaded) -> Path:
     return Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "ledger.db"
 
 
+def state_folder() -> Path:
+    """Where what runs in the background leaves its pid file and its log."""
+    return platformdirs.user_state_path("pointsman")
+
+
+def local_runtime_file() -> Path:
+    """The configuration of the local runtime, as `pointsman local setup` writes it."""
+    return platformdirs.user_config_path("pointsman") / "local.yaml"
+
+
 def ledger_reader(loaded: Loaded) -> LedgerReader:
     """Read access to past decisions; an absent file reads as empty."""
     from pointsman.adapters.storage.reader import LedgerReader

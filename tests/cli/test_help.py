@@ -13,8 +13,10 @@ from tools.cli_reference import PAGE, page
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every command below *group*."""
+    """The words of every command below *group* that help shows."""
     for name, command in group.commands.items():
+        if command.hidden:
+            continue
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -41,6 +43,8 @@ def test_help_lists_the_commands_in_the_order_people_come_to_them(run: Run) -> N
         "  launch      Start a coding agent that uses the gateway.\n"
         "  route       Decide which model a prompt goes to, and why.\n"
         "  models      List the models one may ask for.\n"
+        "  local       Run the small model that judges requests.\n"
+        "  vram        What models take of the graphics card's memory.\n"
         "  logs        Show the latest requests.\n"
         "  explain     Explain a past decision.\n"
         "  stats       Add up requests, cost and savings.\n"

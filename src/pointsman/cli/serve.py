@@ -27,7 +27,10 @@ Examples:
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port; 0 takes a free one.  [default: 4000]")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that serve.  [default: 1]")
 @click.option("--demo", is_flag=True, help="Serve three tiny built-in models: a demonstration, they know nothing.")
-def serve(config: str | None, host: str | None, port: int | None, workers: int | None, *, demo: bool) -> None:
+@click.option("--verbose", is_flag=True, hidden=True, help="Serve what `pointsman local setup` has chosen.")
+def serve(
+    config: str | None, host: str | None, port: int | None, workers: int | None, *, demo: bool, verbose: bool
+) -> None:
     """Start the gateway: the OpenAI API on http://127.0.0.1:4000/v1, and a page for the browser.
 
     Without a configuration it looks for Ollama, LM Studio, llama.cpp, vLLM and LiteRT-LM on this machine and for keys
@@ -46,6 +49,8 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
     from pointsman.server.run import serve as serve_on
 
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    if verbose and config is None and not demo:  # so gemini-cli, and `pointsman local start`, start the local runtime
+        config = _local_runtime()
     start = ready(config, _flags(host, port, workers), demo=demo)
     is_fallen = not start.has_models
     if is_fallen:
@@ -68,6 +73,17 @@ def serve(config: str | None, host: str | None, port: int | None, workers: int |
 def _flags(host: str | None, port: int | None, workers: int | None) -> dict[str, Json]:
     given: dict[str, Json | None] = {"server.host": host, "server.port": port, "server.workers": workers}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _local_runtime() -> str:
+    """The configuration of the local runtime; NoModelAvailable when none is set up."""
+    from pointsman.bootstrap import local_runtime_file
+    from pointsman.core.errors import NoModelAvailable
+
+    file = local_runtime_file()
+    if not file.is_file():
+        raise NoModelAvailable("No local model is set up.", hint="`pointsman local setup` downloads one.")
+    return str(file)
 
 
 def _demo_if_possible(start: Ready) -> Ready:

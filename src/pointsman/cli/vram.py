@@ -24,6 +24,11 @@ GB = 1_000_000_000
 BAR = 40
 ALLOWED = 1.05  # a figure said to be "about" may be five hundredths too low
 PARTS = (("weights", "█", "blue"), ("KV cache", "▓", "cyan"), ("compute", "▒", "magenta"), ("overhead", "░", "yellow"))
+EXAMPLES = """\b
+Examples:
+  pointsman vram table
+  pointsman vram check
+"""
 TABLE_EXAMPLES = """\b
 Examples:
   pointsman vram table
@@ -45,7 +50,7 @@ Examples:
 """
 
 
-@click.group(short_help="What models take of the graphics card's memory.")
+@click.group(short_help="What models take of the graphics card's memory.", epilog=EXAMPLES)
 def vram() -> None:
     """What models take of a device's memory, what fits together, and what has to take turns."""
 
