@@ -80,6 +80,8 @@ def test_without_key_heads_every_head_has_its_own() -> None:
     [
         ({"general.architecture": None}, "general.architecture is missing"),
         ({"llama.block_count": None}, "llama.block_count is missing"),
+        ({"llama.block_count": float("inf")}, "llama.block_count is missing"),
+        ({"llama.block_count": 1 << 62}, "llama.block_count is 4611686018427387904, which no model has"),
         ({"llama.attention.head_count": True}, "llama.attention.head_count is missing"),
         ({"llama.attention.head_count_kv": [8, 8]}, "head_count_kv has 2 figures for 32 layers"),
     ],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pointsman.core.jsontypes import Json
 from pointsman.local.architecture import GLOBAL_EVERY, Architecture
+
+_MOST_LAYERS: Final = 4096  # a broken header may say anything, and each layer is counted
 
 
 class UnreadableShape(Exception):
@@ -23,8 +27,7 @@ def architecture_of(metadata: Mapping[str, Json], *, vocabulary: int | None = No
         raise UnreadableShape("general.architecture is missing")
 
     def figure(key: str) -> int | None:
-        value = metadata.get(f"{family}.{key}")
-        return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        return _figure(metadata.get(f"{family}.{key}"))
 
     def needed(key: str) -> int:
         value = figure(key)
@@ -33,6 +36,8 @@ def architecture_of(metadata: Mapping[str, Json], *, vocabulary: int | None = No
         return value
 
     layers, embedding = needed("block_count"), needed("embedding_length")
+    if layers > _MOST_LAYERS:
+        raise UnreadableShape(f"{family}.block_count is {layers}, which no model has")
     heads = _first(metadata.get(f"{family}.attention.head_count")) or needed("attention.head_count")
     head = figure("attention.key_length") or embedding // heads
     window = figure("attention.sliding_window") or None
@@ -52,19 +57,25 @@ def architecture_of(metadata: Mapping[str, Json], *, vocabulary: int | None = No
     )
 
 
+def _figure(value: Json) -> int | None:
+    """A whole number, which is not infinite."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf:
+        return int(value)
+    return None
+
+
 def _kv_heads(value: Json, layers: int, heads: int) -> tuple[int, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        found = tuple(int(one) for one in value if isinstance(one, (int, float)))
+        found = tuple(figure for one in value if (figure := _figure(one)) is not None)
         if len(found) == layers:
             return found
         raise UnreadableShape(f"attention.head_count_kv has {len(found)} figures for {layers} layers")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return (int(value),) * layers
-    return (heads,) * layers  # without the key every head has its own
+    same = _figure(value)
+    return (heads if same is None else same,) * layers  # without the key every head has its own
 
 
 def _first(value: Json) -> int | None:
     """A figure, or the largest of one for each layer."""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return max((int(one) for one in value if isinstance(one, (int, float))), default=None)
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        return max((figure for one in value if (figure := _figure(one)) is not None), default=None)
+    return _figure(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -193,6 +194,8 @@ def text_in(row: Mapping[str, Json], *names: str) -> str:
 
 
 def number_in(row: Mapping[str, Json], name: str) -> int | None:
-    """The whole number that *row* has under *name*."""
+    """The whole number, 0 or more, that *row* has under *name*; JSON may have Infinity there."""
     value = row.get(name)
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return int(value)
+    return None
