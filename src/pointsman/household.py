@@ -71,6 +71,35 @@ def model_store(loaded: Loaded) -> ModelStore:
     return ModelStore(folder=Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "models")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A server of local models, and the configured models that it serves, by what it calls them."""
+
+    endpoint: str
+    runtime: LocalRuntime
+    cards: Mapping[str, ModelCard]
+
+
+@asynccontextmanager
+async def open_runtimes(loaded: Loaded) -> AsyncIterator[Sequence[Runtime]]:
+    """The servers of *loaded*'s local models that can tell what they hold; GGUF files are the gateway's own."""
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes.identify import runtime_for
+
+    sizes = local_footprints(loaded)
+    budget = loaded.settings.local.vram if isinstance(loaded.settings.local.vram, int) else 0
+    local = [card for card in loaded.catalog.models if card.is_local]
+    found = []
+    async with HttpClient() as client:
+        for endpoint in {card.endpoint.name: card.endpoint for card in local}.values():
+            cards = {card.upstream_model: card for card in local if card.endpoint is endpoint}
+            setup_of = partial(_setup, cards, sizes, budget)
+            runtime = await runtime_for(endpoint, client, setup_of=setup_of, names=tuple(cards))
+            if runtime is not None:
+                found.append(Runtime(endpoint=endpoint.name, runtime=runtime, cards=cards))
+        yield found
+
+
 @asynccontextmanager
 async def open_ollama(loaded: Loaded) -> AsyncIterator[OllamaLibrary]:
     """The models of the configured Ollama on a machine of the user's, else of the one on this machine."""
@@ -235,7 +264,7 @@ async def _housed(
     budget: int,
 ) -> dict[str, Housed]:
     """Where each local model lives, by card id; models of servers that cannot be told what to hold are not in it."""
-    from pointsman.adapters.runtimes.identify import runtime_for
+    from pointsman.adapters.runtimes.identify import can_unload, runtime_for
     from pointsman.adapters.runtimes.llama_children import LlamaChildren
 
     files = model_files(loaded)
@@ -249,7 +278,7 @@ async def _housed(
         cards = {card.upstream_model: card for card in others if card.endpoint is endpoint}
         setup_of = partial(_setup, cards, sizes, budget)
         runtime = await runtime_for(endpoint, client, setup_of=setup_of, names=tuple(cards))
-        if runtime is not None:
+        if runtime is not None and await can_unload(runtime):
             housed |= {card.id: Housed(runtime=runtime, model=model) for model, card in cards.items()}
     return housed
 
