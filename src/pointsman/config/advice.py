@@ -58,6 +58,10 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
                     f"not used: {API_NAMES[dialect]} has no {key!r}, which is a default of the model {card.name!r}"
                 )
                 yield warn(path if is_ours else (), node.origin, message)
+    if settings.classifier.enabled and settings.classifier.auto_start:
+        path, node = nearest(tree, ("classifier", "auto_start"))
+        message = "not used: the judge's server is not started with the gateway; see `pointsman local start`"
+        yield warn(path if is_ours else (), node.origin, message)
 
 
 def _key_variable(card: ModelCard) -> str | None:

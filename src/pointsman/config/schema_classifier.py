@@ -58,8 +58,10 @@ class ClassifierSettings(Section):
         description="Prompts it judges at once; 1 with the dialect `gemini` and 4 with the others, if not given. One "
         "more waits, the rest go by the scorer.",
     )
-    auto_start: bool = Field(default=False, description="Whether Pointsman starts the server.")
-    binary_path: str | None = Field(default=None, description="The server's program.")
+    auto_start: bool = Field(
+        default=False, description="As in gemini-cli's file; not used: `pointsman local start` starts a judge."
+    )
+    binary_path: str | None = Field(default=None, description="As in gemini-cli's file; not used.")
 
     @model_validator(mode="after")
     def _tiers_are_of_the_labels(self) -> Self:
