@@ -28,7 +28,7 @@ START_S = 60
 
 
 @asynccontextmanager
-async def litert_lm(folder: Path) -> AsyncIterator[str]:
+async def litert_lm(folder: Path, api: str = "gemini") -> AsyncIterator[str]:
     """`litert-lm serve` on a free port, with the model under the name gemini-cli asks for."""
     command = programs.install(programs.LITERT_LM) / "litert-lm"
     file = folder / "tiny.litertlm"
@@ -37,7 +37,7 @@ async def litert_lm(folder: Path) -> AsyncIterator[str]:
     await _ran(environ, str(command), "import", str(file), NAME)
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
-        *(command, "serve", "--api", "gemini", "--port", str(port)),
+        *(command, "serve", "--api", api, "--port", str(port)),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         env=environ,
