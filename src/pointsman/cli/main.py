@@ -11,6 +11,7 @@ from pointsman.cli.chat import chat
 from pointsman.cli.completion import completion
 from pointsman.cli.config import config
 from pointsman.cli.drop_in import list_downloaded, pull_for_program
+from pointsman.cli.evaluate import evaluate
 from pointsman.cli.launch import launch
 from pointsman.cli.ledger import explain, logs, stats
 from pointsman.cli.local import local
@@ -58,7 +59,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, chat, launch, route, models, local, vram, logs, explain, stats, config, completion):
+for _command in (serve, chat, launch, route, models, local, vram, logs, explain, stats, evaluate, config, completion):
     cli.add_command(_command)
 for _command in (list_downloaded, pull_for_program):  # what gemini-cli asks of its local runtime
     cli.add_command(_command)

@@ -63,10 +63,10 @@ def route(
     if data is not None and prompt:
         raise click.UsageError("Give PROMPT or --data, not both.", click.get_current_context())
     text = None if data is not None else _required_text(prompt)
-    loaded, catalog_name = _loaded(config)
+    loaded, catalog_name = catalog_to_decide(config)
     asked, said_by = asked_model(model, loaded)
     caller = caller_of(private=private, tier=tier)
-    with _deciding(loaded) as (router, run):
+    with deciding(loaded) as (router, run):
 
         def decide(request: ChatRequest) -> Decision:
             return run(router.decide(request, caller))
@@ -94,7 +94,7 @@ class Run(Protocol):
 
 
 @contextmanager
-def _deciding(loaded: Loaded) -> Iterator[tuple[Router, Run]]:
+def deciding(loaded: Loaded) -> Iterator[tuple[Router, Run]]:
     """A router that decides, with the local judge at hand where there is one, and what runs its coroutines."""
     import asyncio
 
@@ -135,7 +135,7 @@ def _required_text(prompt: tuple[str, ...]) -> str:
     return text
 
 
-def _loaded(config: str | None) -> tuple[Loaded, str]:
+def catalog_to_decide(config: str | None) -> tuple[Loaded, str]:
     """The configuration and what its catalog is called; the shipped one when it names no model."""
     from pointsman.cli.setup import configuration
     from pointsman.config.load import load_default_catalog

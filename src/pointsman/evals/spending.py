@@ -121,19 +121,22 @@ def optimality(quality: Floats, cost: Floats, choice: Choices) -> Optimality:
     )
 
 
-def shuffled_control(quality: Floats, cost: Floats, choice: Choices) -> float:
+def shuffled_control(quality: Floats, cost: Floats, choice: Choices, weights: Floats | None = None) -> float:
     """The quality of the same choices dealt to the prompts at random, at the same spend: in expectation, exactly.
 
     Shuffled, a model gets its share of calls of any prompt: Σ share · mean quality, for Σ share · mean cost. Where that
     costs less than was spent, calls go over to the best model that costs more, else to the best that costs less, until
     the spend is equal. A router that beats this knows more of the prompts than how many calls each model should get.
     Two models of mean quality 0.4 and 0.8, half of the calls each, all prompts alike in cost: 0.6.
+    *weights* says how often each prompt counts, for resampling; else once.
     """
-    rows = np.arange(len(choice))
-    share = np.bincount(choice, minlength=quality.shape[1]) / len(choice)
-    mean_quality, mean_cost = quality.mean(axis=0), cost.mean(axis=0)
+    weight = (np.ones(len(choice)) if weights is None else weights) / (
+        len(choice) if weights is None else weights.sum()
+    )
+    share = np.bincount(choice, weight, minlength=quality.shape[1])
+    mean_quality, mean_cost = weight @ quality, weight @ cost
     mixed_quality, mixed_cost = float(share @ mean_quality), float(share @ mean_cost)
-    missing = float(cost[rows, choice].mean()) - mixed_cost
+    missing = float(weight @ cost[np.arange(len(choice)), choice]) - mixed_cost
     if abs(missing) <= 1e-9 * max(mixed_cost, 1e-300):
         return mixed_quality
     towards = mean_cost > mixed_cost if missing > 0 else mean_cost < mixed_cost

@@ -1,0 +1,236 @@
+"""`pointsman eval`: routers measured against outcomes that are known."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pointsman.cli.options import config_option, json_option
+from pointsman.cli.output import print_json, say
+from pointsman.cli.route import catalog_to_decide, deciding
+from pointsman.core.errors import InvalidRequest, RuntimeUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pointsman.core.chat import ChatRequest
+    from pointsman.core.decision import Decision
+    from pointsman.evals.datasets import Row
+    from pointsman.evals.figures import Report
+    from pointsman.evals.ladder import Ladder
+    from pointsman.evals.pairs import Setting
+    from pointsman.evals.routers import MeasuredRouter
+
+    Decide = Callable[[ChatRequest], Decision]
+
+EXAMPLES = """\b
+Examples:
+  pointsman eval --data outcomes.jsonl
+  pointsman eval --data pool.jsonl.gz --sample 2000 --svg curve.svg
+  pointsman eval --data outcomes.jsonl --models small,large --router pointsman --router length
+  pointsman eval --data outcomes.jsonl --router "command:./my_router.py --fast" --json > report.json
+"""
+DEFAULT_ROUTERS = ("pointsman", "litellm-compat", "length", "random", "difficulty", "oracle")
+_MOST_RESAMPLES = 20_000
+
+
+@click.command("eval", short_help="Measure routers against known outcomes.", epilog=EXAMPLES)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(),
+    metavar="F.jsonl",
+    help="Prompts with outcomes: a line holds `id`, `prompt` or `messages`, `outcomes` (model: 0..1), and perhaps "
+    "`cost`, `source`. May be packed with gzip.",
+)
+@click.option(
+    "--router",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Whom to measure; may be given again. pointsman (the chain in force), litellm-compat, length, random, "
+    "always:MODEL, command:LINE (a program), difficulty and oracle (they know outcomes). Without it: all but programs.",
+)
+@click.option("--models", metavar="A,B", help="The models to divide prompts between, weakest first.")
+@click.option(
+    "--cost", "costs", multiple=True, metavar="MODEL=USD", help="What a call costs where the file does not say."
+)
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many; each source keeps its share.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples and intervals.")
+@click.option(
+    "--resamples",
+    type=click.IntRange(10, _MOST_RESAMPLES),
+    default=1000,
+    show_default=True,
+    help="Draws of the bootstrap for the 95 % intervals.",
+)
+@click.option("--svg", type=click.Path(), metavar="FILE", help="Write the cost-quality curve there.")
+@json_option
+@config_option
+def evaluate(  # noqa: PLR0913  an argument for each option
+    data: str,
+    names: tuple[str, ...],
+    models: str | None,
+    costs: tuple[str, ...],
+    sample: int | None,
+    seed: int,
+    resamples: int,
+    svg: str | None,
+    *,
+    as_json: bool,
+    config: str | None,
+) -> int:
+    """Measure how well routers divide prompts between weak and strong models, on outcomes that are known.
+
+    No model is called and nothing is sent anywhere; a program named with command: is started here and shown prompts.
+    """
+    _require_numpy()
+    from pointsman.evals.pairs import Setting
+
+    named = tuple(name.strip() for name in models.split(",")) if models is not None else ()
+    usd = dict(_cost(cost) for cost in costs)
+    with _bars() as bar:
+        rows = _rows(data, sample, seed, bar("reading", None))
+        ladder = _ladder(rows, named, usd)
+        setting = Setting(times=resamples, seed=seed)
+        report = _report(names or _default_names(ladder), data, rows, ladder, setting, bar, config)
+    if svg is not None:
+        _write_chart(report, svg)
+    if as_json:
+        from pointsman.evals.report import as_json as report_json
+
+        print_json(report_json(report))
+    else:
+        from pointsman.cli.evaluate_tables import print_report
+
+        print_report(report)
+    return 0
+
+
+Advance = Callable[[float], None]
+Bar = Callable[[str, float | None], Advance]
+
+
+def _require_numpy() -> None:
+    if importlib.util.find_spec("numpy") is None:
+        raise RuntimeUnavailable("Routers are measured with numpy, which is not installed.", hint="pip install numpy")
+
+
+def _default_names(ladder: Ladder | None) -> tuple[str, ...]:
+    """The usual ones, and each model for everything."""
+    always = tuple(f"always:{model}" for model in ladder.models) if ladder is not None else ()
+    return DEFAULT_ROUTERS + always
+
+
+def _rows(data: str, sample: int | None, seed: int, advance: Advance) -> tuple[Row, ...]:
+    from pointsman.evals.datasets import read_outcomes
+    from pointsman.evals.datasets import sample as sampled
+
+    rows = read_outcomes(data, advance)
+    return rows if sample is None else sampled(rows, sample, seed)
+
+
+def _ladder(rows: Sequence[Row], named: tuple[str, ...], costs: dict[str, float]) -> Ladder | None:
+    """None for a file of labels alone."""
+    from pointsman.evals.ladder import ladder_of
+
+    if not named and not costs and not any(row.outcomes or row.tiers for row in rows):
+        return None
+    return ladder_of(rows, named, costs)
+
+
+def _cost(text: str) -> tuple[str, float]:
+    model, _, amount = text.rpartition("=")
+    try:
+        usd = float(amount)
+    except ValueError:
+        usd = -1.0
+    if not model or not 0 <= usd < float("inf"):
+        message = f"--cost should be MODEL=USD, such as small=0.0002; it is {text!r}."
+        raise click.UsageError(message, click.get_current_context())
+    return model, usd
+
+
+def _report(
+    names: Sequence[str],
+    data: str,
+    rows: Sequence[Row],
+    ladder: Ladder | None,
+    setting: Setting,
+    bar: Bar,
+    config: str | None,
+) -> Report:
+    from pointsman.evals.compare import Progress, compare
+    from pointsman.evals.routers import DIFFICULTY, ORACLE, OURS
+
+    wanted = list(dict.fromkeys(names))
+    oracles = [name for name in wanted if name in {DIFFICULTY, ORACLE}]
+    with _decider(config) if OURS in wanted else nullcontext(None) as decide:
+        routers = [_router(name, decide, ladder) for name in wanted if name not in oracles]
+        progress = Progress(asked=bar("asking", len(routers) * len(rows)), compared=bar("comparing", 1))
+        return compare(rows, ladder, routers, oracles=oracles, data=data, setting=setting, progress=progress)
+
+
+@contextmanager
+def _decider(config: str | None) -> Iterator[Decide]:
+    """What the chain in force decides, with the local judge at hand where there is one."""
+    loaded, _ = catalog_to_decide(config)
+    with deciding(loaded) as (router, run):
+        yield lambda request: run(router.decide(request))
+
+
+def _router(name: str, decide: Decide | None, ladder: Ladder | None) -> MeasuredRouter:
+    from pointsman.evals import routers
+
+    simple = {routers.COMPAT: routers.compat, routers.LENGTH: routers.length, routers.RANDOM: routers.chance}
+    if name == routers.OURS and decide is not None:
+        return routers.ours(decide)
+    if name in simple:
+        return simple[name]()
+    if name.startswith(routers.COMMAND):
+        return routers.Command(name.removeprefix(routers.COMMAND))
+    model = name.removeprefix(routers.ALWAYS)
+    if name.startswith(routers.ALWAYS) and ladder is not None and model in ladder.models:
+        return routers.always(model)
+    if name.startswith(routers.ALWAYS):
+        known = ", ".join(ladder.models) if ladder is not None else "no model at all"
+        raise InvalidRequest(f"--router: {name!r} names no model of the file's; there is {known}.")
+    raise InvalidRequest(f"--router: there is no router {name!r}; there are {', '.join(routers.NAMES)}.")
+
+
+def _write_chart(report: Report, path: str) -> None:
+    from pointsman.evals.report import chart
+
+    if not report.pairs:
+        raise InvalidRequest(f"--svg: no two models could be compared, so {path} is not written.")
+    try:
+        Path(path).write_text(chart(report), encoding="utf-8")
+    except OSError as error:
+        raise InvalidRequest(f"--svg: {path} cannot be written ({error.strerror}).") from error
+    say(f"wrote {path}")
+
+
+@contextmanager
+def _bars() -> Iterator[Bar]:
+    """Bars on stderr when a person looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda _name, _total: lambda _more: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    from pointsman.cli.output import talk_console
+
+    columns = (TextColumn("{task.description:10}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=talk_console(), transient=True) as progress:
+
+        def bar(name: str, total: float | None) -> Advance:
+            task = progress.add_task(name, total=total)
+            return lambda more: progress.advance(task, more)
+
+        yield bar

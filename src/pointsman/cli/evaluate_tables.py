@@ -1,0 +1,171 @@
+"""A report on routers as tables, for a person."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pointsman.cli.figures import NOTHING, share
+from pointsman.cli.output import print_data, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from pointsman.evals.figures import ChoiceFigures, Figure, OnPair, Report
+
+MANY_SKIPPED = 5
+_SHOWN_SHARE = 0.005
+_LEGEND = (
+    "APGR: the share of the strong model's gain that is kept, over all shares of strong calls; chance has 0.500. "
+    "↑ ↓: the whole 95 % interval is above or below that."
+)
+
+
+def print_report(report: Report) -> None:
+    """All tables of *report* that have something in them, on stdout."""
+    for number, (title, shown) in enumerate(_parts(report)):
+        if number:
+            print_data("")
+        print_data(title)
+        print_data(shown)
+
+
+def _parts(report: Report) -> Iterator[tuple[str, RenderableType]]:
+    about = f"{report.rows:,} prompts of {report.data}; {report.resamples:,} draws, seed {report.seed}"
+    yield about, _routers(report)
+    if report.means:
+        count = sum(1 for pair in report.pairs if not pair.source.startswith("("))
+        noun = "comparison" if count == 1 else "comparisons"
+        yield f"Weak or strong: mean of {count} {noun} by source. {_LEGEND}", _means(report)
+        yield "APGR by comparison", _pairs(report)
+    if report.skipped:
+        shown = [f"{one.source} {one.weak}/{one.strong} ({one.reason})" for one in report.skipped[:MANY_SKIPPED]]
+        more = len(report.skipped) - MANY_SKIPPED
+        yield "Not compared", ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    if report.choices:
+        yield "Own choices, beside the same calls dealt at random for the same spend", _choices(report.choices)
+    if report.calibration:
+        yield "Calibration", _calibration(report)
+    if report.labels:
+        yield "Tiers that somebody said", _labels(report)
+
+
+def _routers(report: Report) -> RenderableType:
+    made = table("router", "µs a prompt", "refused", "robustness", right=("µs a prompt", "refused", "robustness"))
+    for name, one in report.routers.items():
+        speed = NOTHING if one.us_per_prompt is None else f"{one.us_per_prompt:,.0f}"
+        made.add_row(name, speed, f"{one.refused:,}", _three(one.robustness))
+    return made
+
+
+def _means(report: Report) -> RenderableType:
+    first = next(iter(report.means))
+    columns = ("APGR", "95 %", "CPT 50", "CPT 80", "AIQ", f"{_short(first)} ahead by")
+    made = table("router", *columns, "below chance on", right=columns)
+    for name, mean in report.means.items():
+        figures = [pair.routers[name] for pair in report.pairs if not pair.source.startswith("(")]
+        made.add_row(
+            _short(name, 30),
+            f"{mean.apgr.value:.3f}{_mark(mean.apgr, 0.5)}",
+            _span(mean.apgr),
+            *_call_shares(figures),
+            NOTHING if mean.ahead is None else f"{_signed(mean.ahead.value)} {_span(mean.ahead)}",
+            f"{len(mean.below)} of {len(figures)}" if mean.below else "none",
+        )
+    return made
+
+
+def _call_shares(figures: Sequence[OnPair]) -> tuple[str, str, str]:
+    aiqs = [one.aiq for one in figures]
+    known = [value for value in aiqs if value is not None]
+    return (
+        share(sum(one.cpt50 for one in figures) / len(figures)),
+        share(sum(one.cpt80 for one in figures) / len(figures)),
+        _three(sum(known) / len(known)) if known and len(known) == len(aiqs) else NOTHING,
+    )
+
+
+def _pairs(report: Report) -> RenderableType:
+    names = list(dict.fromkeys(name for pair in report.pairs for name in pair.routers))
+    columns = ("n", "gap", *(_short(name) for name in names))
+    made = table("source", "weak", "strong", *columns, right=columns)
+    for source, pair in zip(_once([pair.source for pair in report.pairs]), report.pairs, strict=True):
+        cells = [
+            f"{figure.value:.3f}{_mark(figure, 0.5)}"
+            for name in names
+            for figure in [pair.routers[name].apgr]
+            if name in pair.routers
+        ]
+        gap = f"{pair.strong_quality - pair.weak_quality:.3f}"
+        made.add_row(_short(source, 20), _short(pair.weak), _short(pair.strong), f"{pair.n:,}", gap, *cells)
+    return made
+
+
+def _choices(choices: Sequence[ChoiceFigures]) -> RenderableType:
+    has_costs = any(one.usd_per_1k is not None for one in choices)
+    costly = ("$ per 1,000", "over a mix", "arena", "Opt.Sel") if has_costs else ()
+    columns = ("quality", "over control", "95 %", *costly)
+    made = table("source", "router", *columns, "calls, %", right=columns)
+    for source, one in zip(_once([one.source for one in choices]), choices, strict=True):
+        usd = NOTHING if one.usd_per_1k is None else f"{one.usd_per_1k:.4g}"
+        spent = (usd, _signed(one.over_mix), _three(one.arena), _three(one.selected)) if has_costs else ()
+        gain = f"{_signed(one.gain.value)}{_mark(one.gain, 0.0)}"
+        calls = _calls(one.shares)
+        made.add_row(_short(source, 20), _short(one.router), f"{one.quality:.3f}", gain, _span(one.gain), *spent, calls)
+    return made
+
+
+def _calibration(report: Report) -> RenderableType:
+    made = table("source", "router", "states", "n", "ECE", "Brier", right=("n", "ECE", "Brier"))
+    for one in report.calibration:
+        made.add_row(one.source, _short(one.router, 30), one.of, f"{one.n:,}", f"{one.ece:.3f}", f"{one.brier:.3f}")
+    return made
+
+
+def _labels(report: Report) -> RenderableType:
+    columns = ("n", "rho", "exact", "two tiers too low")
+    made = table("source", "router", *columns, right=columns)
+    for one in report.labels:
+        made.add_row(
+            one.source, _short(one.router, 30), f"{one.n:,}", _three(one.rho), share(one.exact), share(one.under_two)
+        )
+    return made
+
+
+def _calls(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{_short(name, 12)} {100 * part:.0f}" for name, part in shares.items() if part >= _SHOWN_SHARE)
+
+
+def _short(name: str, width: int = 14) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def _once(names: Sequence[str]) -> Iterator[str]:
+    """Each name where it begins, else nothing."""
+    for number, name in enumerate(names):
+        yield "" if number and names[number - 1] == name else name
+
+
+def _mark(figure: Figure, chance: float) -> str:
+    if figure.low > chance + 1e-9:
+        return " ↑"
+    return " ↓" if figure.high < chance - 1e-9 else "  "
+
+
+def _span(figure: Figure) -> str:
+    return NOTHING if math.isnan(figure.low) else f"{_plain(figure.low)} … {_plain(figure.high)}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3f}" if round(value, 3) else "0.000"
+
+
+def _three(value: float | None) -> str:
+    return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:+.3f}" if round(value, 3) else "0.000"

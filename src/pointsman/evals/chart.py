@@ -1,0 +1,97 @@
+"""A chart of lines and dots as SVG, nothing but shapes and text: opens in a browser, reads without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import floor, log10
+
+WIDTH, HEIGHT = 860, 480
+LEFT, RIGHT, TOP, BOTTOM = 70, 220, 48, 56
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444", "#999999")  # Okabe and Ito
+DASHES = ("", "7 3", "2 3", "9 3 2 3")
+_TICKS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Points that belong together: one is a dot, more are a line."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """What one side of the chart shows. `scale` multiplies values for its labels, such as 100 for percent."""
+
+    label: str
+    low: float
+    high: float
+    scale: float = 1.0
+
+
+def svg(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
+    """The whole document."""
+    font = 'font-family="system-ui, sans-serif" font-size="13"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" {font}>',
+            f"<title>{escape(title)}</title>",
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+            f'<text x="{LEFT}" y="26" font-size="16" font-weight="600">{escape(title)}</text>',
+            *_grid(x, y),
+            *(line for number, one in enumerate(series) for line in _drawn(one, number, x, y)),
+            "</svg>\n",
+        ]
+    )
+
+
+def _grid(x: Axis, y: Axis) -> Iterator[str]:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    for value in _ticks(x):
+        at = _across(value, x)
+        yield f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{bottom}" stroke="#e6e6e6"/>'
+        yield f'<text x="{at:.1f}" y="{bottom + 20}" text-anchor="middle">{value * x.scale:.4g}</text>'
+    for value in _ticks(y):
+        at = _up(value, y)
+        yield f'<line x1="{LEFT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}" stroke="#e6e6e6"/>'
+        yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value * y.scale:.4g}</text>'
+    yield f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(x.label)}</text>'
+    middle = (TOP + bottom) / 2
+    yield f'<text x="18" y="{middle}" text-anchor="middle" transform="rotate(-90 18 {middle})">{escape(y.label)}</text>'
+
+
+def _drawn(series: Series, number: int, x: Axis, y: Axis) -> Iterator[str]:
+    colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+    points = [(_across(a, x), _up(b, y)) for a, b in zip(series.x, series.y, strict=True)]
+    legend_x, legend_y = WIDTH - RIGHT + 16, TOP + 14 + 20 * number
+    if len(points) == 1:
+        (at, up), label = points[0], (legend_x + 11, legend_y)
+        yield from (f'<circle cx="{a:.1f}" cy="{b:.1f}" r="5" fill="{colour}"/>' for a, b in ((at, up), label))
+    else:
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+        key = f"{legend_x},{legend_y} {legend_x + 22},{legend_y}"
+        stroke = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
+        yield from (f'<polyline points="{one}" {stroke}/>' for one in (path, key))
+    yield f'<text x="{legend_x + 30}" y="{legend_y + 4}">{escape(series.name[:26])}</text>'
+
+
+def _across(value: float, axis: Axis) -> float:
+    return LEFT + (value - axis.low) / (axis.high - axis.low) * (WIDTH - LEFT - RIGHT)
+
+
+def _up(value: float, axis: Axis) -> float:
+    return HEIGHT - BOTTOM - (value - axis.low) / (axis.high - axis.low) * (HEIGHT - TOP - BOTTOM)
+
+
+def _ticks(axis: Axis) -> list[float]:
+    """Round values within the axis, about five."""
+    rough = (axis.high - axis.low) * axis.scale / _TICKS
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * part for part in (1, 2, 5, 10) if power * part >= rough * 0.75)
+    first = -floor(-axis.low * axis.scale / step + 1e-9)
+    count = floor(axis.high * axis.scale / step + 1e-9) - first + 1
+    return [(first + number) * step / axis.scale for number in range(count)]
