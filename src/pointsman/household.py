@@ -6,7 +6,7 @@ Part of the composition root: `bootstrap` enters it where the configuration name
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -84,11 +84,13 @@ class Runtime:
 async def open_runtimes(loaded: Loaded) -> AsyncIterator[Sequence[Runtime]]:
     """The servers of *loaded*'s local models that can tell what they hold; GGUF files are the gateway's own."""
     from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes.footprints import footprints
     from pointsman.adapters.runtimes.identify import runtime_for
 
-    sizes = local_footprints(loaded)
+    files = {model.id for model in loaded.gguf_models}
+    local = [card for card in loaded.catalog.models if card.is_local and card.id not in files]
+    sizes = footprints(local, {}, {}, {}, has_device=True)
     budget = loaded.settings.local.vram if isinstance(loaded.settings.local.vram, int) else 0
-    local = [card for card in loaded.catalog.models if card.is_local]
     found = []
     async with HttpClient() as client:
         for endpoint in {card.endpoint.name: card.endpoint for card in local}.values():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsman.cli.figures import NOTHING, dollars, window
+from pointsman.cli.memory import load, ps, unload
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
 from pointsman.cli.pull import pull, remove
@@ -93,7 +94,7 @@ def _meant(name: str | None, catalog: Catalog) -> set[str]:
     return meant
 
 
-for _command in (recommend, pull, remove):
+for _command in (ps, load, unload, pull, remove, recommend):
     models.add_command(_command)
 
 
