@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.runtimes.demo.language import VOICES
+from pointsman.adapters.runtimes.demo.maker import DemoRecipe, make_model
+from pointsman.adapters.runtimes.demo.weights import Shape
 from pointsman.cli.pull import Wanted, meant
 from tests.adapters.runtimes.hub_server import COMMIT, HubServer, hub_server
 from tests.cli.conftest import Run
+from tests.cli.pseudo_terminal import Terminal
 
 pytestmark = pytest.mark.e2e
 DATA = b"GGUF" + bytes(2_000_000)
@@ -116,3 +120,37 @@ def test_an_unknown_name_is_a_usage_error(process: Run) -> None:
     done = process("models", "pull", "qwen2.5-8b")
     assert done.code == 2
     assert "error: no model to download is called 'qwen2.5-8b'; did you mean qwen2.5-7b" in done.err
+
+
+def test_a_person_is_asked_and_sees_a_bar(folder: Path, environ: Mapping[str, str], env: Mapping[str, str]) -> None:
+    """No is no; yes is remembered. The bar fits a narrow terminal."""
+    both = {**environ, **env}
+    with Terminal(folder, both, "models", "pull", REPOSITORY, columns=40) as terminal:
+        terminal.until("Do you accept the licence? [y/N]: ")
+        terminal.type("n\r")
+        code, said = terminal.end()
+    assert (code, "Nothing was downloaded." in said) == (1, True)
+    with Terminal(folder, both, "models", "pull", REPOSITORY, columns=40) as terminal:
+        terminal.until("Do you accept the licence? [y/N]: ")
+        terminal.type("y\r")
+        code, said = terminal.end()
+    assert (code, "checking" in said, "100%" in said) == (0, True, True)
+    assert max(len(line) for line in said.splitlines() if "━" in line) <= 40
+
+
+def test_a_downloaded_model_answers_by_its_name(
+    process: Run, env: Mapping[str, str], hub: HubServer, folder: Path
+) -> None:
+    """Without a configuration it is found; in one, `gguf:` may be its name."""
+    shape = Shape(width=256, layers=1, feed_forward=128)
+    recipe = DemoRecipe(name="tiny", voice=VOICES["small"], shape=shape, context_tokens=2048)
+    hub.files["tiny-Q4_K_M.gguf"] = make_model(recipe)
+    assert process("models", "pull", REPOSITORY, "--accept-terms", env=env).code == 0
+    listed = process("models", "--json")
+    assert [model["name"] for model in json.loads(listed.out)] == ["tiny"]
+    answered = process("chat", "--model", "tiny", "hello")
+    assert (answered.code, answered.out.strip() != "") == (0, True), answered.err
+    text = "models:\n  - {name: quick, gguf: {path: tiny, context_tokens: 1024}}\n"
+    (folder / "pointsman.yaml").write_text(text, encoding="utf-8")
+    answered = process("chat", "--model", "quick", "hello")
+    assert (answered.code, answered.out.strip() != "") == (0, True), answered.err
