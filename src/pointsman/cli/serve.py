@@ -36,19 +36,18 @@ def serve(
     Without a configuration it looks for Ollama, LM Studio, llama.cpp, vLLM and LiteRT-LM on this machine and for keys
     in the environment. When there is nothing, the demo starts. Ctrl-C stops it, SIGHUP reads the configuration again.
     """
-    import logging
-
     from pointsman.bootstrap import embedded_models
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
     from pointsman.household import check_household
     from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
+    from pointsman.server.logs import start_logging
     from pointsman.server.patience import Patience
-    from pointsman.server.run import LOG_FORMAT, bind, require_key_for_wide_bind
+    from pointsman.server.run import bind, require_key_for_wide_bind
     from pointsman.server.run import serve as serve_on
 
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    start_logging()
     if verbose and config is None and not demo:  # so gemini-cli, and `pointsman local start`, start the local runtime
         config = _local_runtime()
     start = ready(config, _flags(host, port, workers), demo=demo)

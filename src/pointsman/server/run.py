@@ -21,6 +21,7 @@ from pointsman.core.errors import ConfigError, PointsmanError
 from pointsman.server.app import App
 from pointsman.server.drain import Drain, DrainingServer
 from pointsman.server.idempotency import Repeats
+from pointsman.server.logs import start_logging
 from pointsman.server.patience import Patience
 from pointsman.server.workers import Workers
 
@@ -35,7 +36,6 @@ log = logging.getLogger("pointsman.server")
 OpenState = Callable[[], "AbstractAsyncContextManager[State]"]
 """Opens one configuration at work; called at start and again for each reload."""
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
 
@@ -48,54 +48,104 @@ class ReloadingApp:
         self._open_state = open_state
         self._drain = drain or Drain()
         self._repeats = repeats or Repeats()
-        self._app: App | None = None
-        self._stack = AsyncExitStack()
+        self._serving: _Serving | None = None
+        self._closers: set[asyncio.Task[None]] = set()  # of configurations that were replaced
         self._wanted = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or run the lifespan."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self._app is not None:
-            await self._app(scope, receive, send)
+        elif self._serving is not None:
+            await self._serving.answer(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._app = App(await self._opened(self._stack))
+            self._serving = await self._opened()
         except PointsmanError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
         async with asyncio.TaskGroup() as group:
-            reloader = group.create_task(self._reload_when_asked())
+            reloader = group.create_task(self._reload_when_asked(group))
             with _on_hangup(self._wanted.set):
                 await receive()
             reloader.cancel()
-        await self._repeats.aclose()
-        await self._stack.aclose()
+            await self._repeats.aclose()
+            for closer in self._closers:
+                closer.cancel()
+            await self._serving.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _reload_when_asked(self) -> None:
-        """Open the new state before letting go of the old one; a broken configuration leaves the old one in force."""
+    async def _reload_when_asked(self, group: asyncio.TaskGroup) -> None:
+        """Open the new state before letting go of the old one; a broken configuration leaves the old one in force.
+
+        Answers under way end by the old one.
+        """
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            fresh = AsyncExitStack()
             try:
-                state = await self._opened(fresh)
+                fresh = await self._opened()
             except PointsmanError as error:
                 log.error("reload-refused reason=%s", error)  # noqa: TRY400  a person's mistake, not a crash
                 continue
-            if self._app is not None:
-                self._app.state = state
-            log.warning("reloaded models=%d", len(state.router.catalog.models))
-            old, self._stack = self._stack, fresh
-            await old.aclose()
+            if not _has_models(fresh) and self._serving is not None and _has_models(self._serving):
+                log.error("reload-refused reason=the configuration names no model any more")
+                await fresh.close()  # a file that was just emptied, to be written
+                continue
+            old, self._serving = self._serving, fresh
+            log.warning("reloaded models=%d", len(fresh.app.state.router.catalog.models))
+            if old is not None:
+                closer = group.create_task(old.retire())
+                self._closers.add(closer)
+                closer.add_done_callback(self._closers.discard)
 
-    async def _opened(self, stack: AsyncExitStack) -> State:
-        return replace(await stack.enter_async_context(self._open_state()), drain=self._drain, repeats=self._repeats)
+    async def _opened(self) -> _Serving:
+        stack = AsyncExitStack()
+        state = await stack.enter_async_context(self._open_state())
+        return _Serving(App(replace(state, drain=self._drain, repeats=self._repeats)), stack)
+
+
+def _has_models(serving: _Serving) -> bool:
+    return bool(serving.app.state.router.catalog.models)
+
+
+class _Serving:
+    """One configuration at work, and how many requests it is answering."""
+
+    def __init__(self, app: App, stack: AsyncExitStack) -> None:
+        """Answer by *app*; *stack* is what it has open."""
+        self.app = app
+        self._stack = stack
+        self._under_way = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        self._under_way += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._is_idle.set()
+
+    async def retire(self) -> None:
+        """Close once the last answer is over, or when cancelled; nothing new may come."""
+        try:
+            if self._under_way:
+                self._is_idle.clear()
+                await self._is_idle.wait()
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close everything now."""
+        await self._stack.aclose()
 
 
 def _spare_the_collector() -> None:
@@ -158,7 +208,7 @@ class _Factory:
     drain: Drain
 
     def __call__(self) -> ReloadingApp:
-        logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)  # a worker starts without the command's logging
+        start_logging()  # a worker starts without the command's
         return ReloadingApp(self.open_state, self.drain)
 
 
