@@ -194,12 +194,14 @@ def _statements(given: Sequence[Answer], ladder: Ladder, quality: Floats) -> tup
         ]
         of = "probability"
     else:
-        every = list(range(len(ladder.models)))
-        sure = [(at, answer) for at, answer in enumerate(given) if answer.confidence is not None]
-        columns = chosen([answer for _, answer in sure], ladder.models, every) or []
         pairs = [
-            (answer.confidence or 0.0, quality[at, column])
-            for (at, answer), column in zip(sure, columns, strict=bool(columns))
+            (answer.confidence, quality[at, columns[0]])
+            for at, answer in enumerate(given)
+            if answer.confidence is not None
+            for known_at in [np.flatnonzero(~np.isnan(quality[at])).tolist()]
+            if known_at
+            for columns in [chosen([answer], ladder.models, known_at)]
+            if columns is not None
         ]
         of = "confidence"
     known = [(probability, float(outcome)) for probability, outcome in pairs if not np.isnan(outcome)]
