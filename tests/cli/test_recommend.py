@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
+from tests.cli.pseudo_terminal import Terminal
 
 
 def test_one_kind_of_task_with_all_its_models(run: Run) -> None:
@@ -72,3 +76,15 @@ def test_an_unknown_kind_is_a_usage_error(run: Run) -> None:
     done = run("models", "recommend", "--vram", "8GiB", "--task", "codin")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: no kind of task is called 'codin'; did you mean coding or completion?\n")
+
+
+@pytest.mark.e2e
+def test_a_narrow_terminal_gets_lines_in_place_of_a_table(folder: Path, environ: Mapping[str, str]) -> None:
+    """A table of six columns in forty would be letters below each other."""
+    with Terminal(folder, environ, "models", "recommend", "--vram", "24GiB", columns=40) as terminal:
+        code, said = terminal.end()
+    assert code == 0
+    assert "coding (medium)\r\n  qwen2.5-coder-14b, 12.8 GB\r\n  claude-sonnet-4-6\r\n" in said
+    assert max(map(len, said.splitlines())) <= 40
+    with Terminal(folder, environ, "models", "recommend", "--vram", "8GiB", "--task", "coding", columns=40) as terminal:
+        assert "qwen2.5-coder-7b: 6.2 GB, fits\r\n" in terminal.end()[1]

@@ -45,7 +45,7 @@ class DownloadBar:
             self._say(progress)
             return
         if self._task is None:
-            self._task = self._progress.add_task(progress.status)
+            self._task = self._progress.add_task(progress.status, total=progress.total_bytes)
         self._progress.update(
             self._task,
             description=_short(progress.status),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pointsman.local.recommend import Fitting
 
 GB = 1_000_000_000
+_TABLE_WIDTH = 92
 EXAMPLES = """\b
 Examples:
   pointsman models recommend --vram 24GiB
@@ -88,6 +91,23 @@ def _meant(kinds: Sequence[Task], wanted: str | None) -> Sequence[Task]:
 def _print_all(rows: Sequence[Row]) -> None:
     from pointsman.local.recommend import best
 
+    if _is_narrow():
+        for task, found in rows:
+            pick = best(found)
+            click.echo(f"{task.name} ({task.tier.value})" + ("" if task.is_ours else " *"))
+            if pick is not None:
+                click.echo(f"  {_named(pick)}, {_takes(pick)} GB")
+            click.echo(f"  {task.cloud or NOTHING}")
+    else:
+        _print_table(rows)
+    if any(not task.is_ours for task, _ in rows):
+        say("* as your configuration has it")
+    say("`--task KIND` shows all models for one; `pointsman models pull NAME` downloads one.")
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    from pointsman.local.recommend import best
+
     shown = table("TASK", "TIER", "LOCAL", "TAKES GB", "CONTEXT", "CLOUD", right=("TAKES GB", "CONTEXT"))
     for task, found in rows:
         pick = best(found)
@@ -100,16 +120,21 @@ def _print_all(rows: Sequence[Row]) -> None:
             task.cloud or NOTHING,
         )
     print_data(shown)
-    if any(not task.is_ours for task, _ in rows):
-        say("* as your configuration has it")
-    say("`--task KIND` shows all models for one; `pointsman models pull NAME` downloads one.")
+
+
+def _is_narrow() -> bool:
+    """Whether the terminal is too narrow for the table."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < _TABLE_WIDTH
 
 
 def _print_one(task: Task, found: Sequence[Fitting]) -> None:
     from pointsman.config.cheat_sheet import sources
 
     click.echo(f"{task.title} ({task.tier.value}), {task.context_tokens:,} tokens of context")
-    if found:
+    if found and _is_narrow():
+        for one in found:
+            click.echo(f"{_named(one)}: {_takes(one)} GB, {_verdict(one)}")
+    elif found:
         columns = ("MODEL", "QUANT", "TAKES GB", "", "CONTEXT UP TO", "LICENCE")
         shown = table(*columns, right=("TAKES GB", "CONTEXT UP TO"))
         for one in found:
