@@ -96,9 +96,9 @@ def test_the_examples_of_a_page_run(
     page: Path, tmp_path: Path, environ: Mapping[str, str], request: pytest.FixtureRequest
 ) -> None:
     """In one folder: configurations load, commands say what is shown, and then the page's programs run, as one."""
-    place = Place(folder=tmp_path, environ=environ)
+    place = Place(folder=tmp_path, environ={**environ, "XDG_DATA_HOME": str(tmp_path / "data")})
     if any(DOCS_ADDRESS in snippet.text for snippet in snippets_of(page)):
-        place = replace(place, address=request.getfixturevalue("address"))
+        place = replace(place, address=request.getfixturevalue("address"), environ=environ)  # its ledger is theirs
     for snippet in snippets_of(page):
         match snippet.kind:
             case "yaml":

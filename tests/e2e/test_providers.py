@@ -118,7 +118,7 @@ FITTED: list[Any] = [
             "mistral",
             {"max_completion_tokens": 9, "seed": 1, "logprobs": True, "stream": True},
             {"max_tokens": 9, "random_seed": 1, "stream": True, "messages": FITTED},
-            {"logprobs", "name"},
+            {"logprobs", "name", "reasoning_content"},
         ),
         (
             "openai",
@@ -131,7 +131,7 @@ FITTED: list[Any] = [
                     for message in CONVERSATION
                 ],
             },
-            set(),
+            {"reasoning_content"},
         ),
         (
             "llama_cpp",

@@ -43,7 +43,9 @@ class OllamaRelayScanner:
         region = b"".join((*self._pieces, data[:end]))
         self._pieces, self._pending_bytes = [], 0
         region = self._looked(region)
-        return region + (self._hold(data[end:]) if end < len(data) else b"")
+        if self.is_cut or end == len(data):
+            return region
+        return region + self._hold(data[end:])
 
     def close(self) -> bytes:
         """What is left at the end of input."""
