@@ -74,6 +74,16 @@ def test_a_sample_and_a_chart(run: Run, data: Path, folder: Path) -> None:
     assert (folder / "c.svg").read_text(encoding="utf-8").startswith("<svg ")
 
 
+def test_prompts_can_be_said_in_another_way(run: Run, configured: Path, data: Path) -> None:
+    """For robustness, and for nothing else."""
+    args = ("eval", "--data", "f.jsonl", "--json", "--router", "always:large", "--router", "litellm-compat", *FEW)
+    plain, found = json.loads(run(*args).out), json.loads(run(*args, "--perturb").out)
+    assert found["routers"]["always:large"]["robustness"] == 1
+    assert 30 < found["routers"]["litellm-compat"]["n_variants"] <= 40
+    assert plain["routers"]["litellm-compat"]["robustness"] is None
+    assert (found["pairs"], found["choices"]) == (plain["pairs"], plain["choices"])
+
+
 def test_costs_can_be_said(run: Run, folder: Path) -> None:
     """For a file without them."""
     written(folder / "f.jsonl", [{key: value for key, value in line.items() if key != "cost"} for line in lines()])

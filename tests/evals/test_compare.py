@@ -16,7 +16,7 @@ from pointsman.evals.compare import Progress, compare
 from pointsman.evals.datasets import Row, read_outcomes
 from pointsman.evals.figures import POOLED, Figure, Report
 from pointsman.evals.ladder import ladder_of
-from pointsman.evals.pairs import Setting
+from pointsman.evals.pairs import Setting, compare_pairs
 from pointsman.evals.report import as_json, chart
 from pointsman.evals.routers import Answer, MeasuredRouter, OneByOne, always, chance, length
 from tests.evals.synthetic import lines, written
@@ -110,6 +110,44 @@ def test_sources_are_counted_apart_and_together(tmp_path: Path) -> None:
         ("few", "8 prompts"),
     ]
     assert found.means["length"].apgr.value == pytest.approx(0.75)
+
+
+def test_a_ladder_of_three_and_a_source_that_has_two_of_them(tmp_path: Path) -> None:
+    """What a source does not have is neither compared nor chosen there; other models tell what is difficult."""
+
+    def line(at: int, source: str, *, has_middle: bool) -> JsonObject:
+        hard = at % 3
+        middle = {"middle": 1 - hard // 2} if has_middle else {}
+        outcomes: JsonObject = {"small": int(hard == 0), **middle, "large": 1}
+        return {"id": f"{source}{at}", "prompt": "x" * hard, "source": source, "outcomes": outcomes}
+
+    made = [line(at, "three", has_middle=True) for at in range(90)] + [
+        line(at, "two", has_middle=False) for at in range(60)
+    ]
+    middling = OneByOne("middling", lambda _row: Answer(score=0, model="middle"))
+    found = reported(read_outcomes(written(tmp_path / "f.jsonl", made)), middling, always("middle"))
+    named = [(pair.source, pair.weak, pair.strong) for pair in found.pairs if pair.source != POOLED]
+    assert named == [
+        ("three", "small", "middle"),
+        ("three", "small", "large"),
+        ("three", "middle", "large"),
+        ("two", "small", "large"),
+    ]
+    assert [(one.source, one.router, one.quality) for one in found.choices if one.router != "oracle"] == [
+        ("three", "middling", pytest.approx(2 / 3)),
+        ("three", "always:middle", pytest.approx(2 / 3)),
+        ("two", "middling", 1.0),
+    ]
+    difficult = compare_pairs(
+        read_outcomes(written(tmp_path / "g.jsonl", made[:90])),
+        ladder_of(read_outcomes(tmp_path / "g.jsonl")),
+        {},
+        ["difficulty"],
+        SETTING,
+    )
+    # The large model fails on nothing; the middle one on a half of what small fails on; small on both of the harder.
+    assert [round(pair.routers["difficulty"].apgr.value, 3) for pair in difficult.pairs] == [0.5, 0.583, 0.667]
+    assert "small or large, 90 prompts" not in chart(found)
 
 
 def test_worse_than_chance_is_said(rows: tuple[Row, ...]) -> None:

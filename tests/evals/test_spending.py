@@ -60,6 +60,8 @@ def test_what_a_mix_reaches_for_a_spend() -> None:
 def test_aiq_by_hand() -> None:
     """Half of the way rising, half flat; and none where the hull does not begin at the lowest cost."""
     assert aiq(np.array([0.0, 2.0]), np.array([0.4, 0.8]), 0, 4) == pytest.approx(0.7)
+    with pytest.raises(ValueError, match="1 costs for 0 qualities"):
+        ndch(np.ones(1), np.ones(0))
     with pytest.raises(ValueError, match="no hull from 0 to 4"):
         aiq(np.array([1.0, 2.0]), np.array([0.4, 0.8]), 0, 4)
 

@@ -62,6 +62,7 @@ _MOST_RESAMPLES = 20_000
     "--cost", "costs", multiple=True, metavar="MODEL=USD", help="What a call costs where the file does not say."
 )
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many; each source keeps its share.")
+@click.option("--perturb", is_flag=True, help="Say each prompt in another way too (typos, greetings), for robustness.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples and intervals.")
 @click.option(
     "--resamples",
@@ -83,6 +84,7 @@ def evaluate(  # noqa: PLR0913  an argument for each option
     resamples: int,
     svg: str | None,
     *,
+    perturb: bool,
     as_json: bool,
     config: str | None,
 ) -> int:
@@ -97,6 +99,10 @@ def evaluate(  # noqa: PLR0913  an argument for each option
     usd = dict(_cost(cost) for cost in costs)
     with _bars() as bar:
         rows = _rows(data, sample, seed, bar("reading", None))
+        if perturb:
+            from pointsman.evals.perturb import with_variants
+
+            rows = with_variants(rows, seed)
         ladder = _ladder(rows, named, usd)
         setting = Setting(times=resamples, seed=seed)
         report = _report(names or _default_names(ladder), data, rows, ladder, setting, bar, config)

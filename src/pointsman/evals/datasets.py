@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,6 +38,7 @@ EXAMPLE = '{"id": "1", "prompt": "What is 2+2?", "outcomes": {"small": 1, "large
 TIERS = ("small", "medium", "large", "frontier")
 """The ladder of `tier_scores`, weakest first."""
 
+_MOST_USD = 1e9
 _EMPTY: Mapping[str, float] = {}
 _REQUEST_KEYS = ("prompt", "messages", "tools", "n_tools")
 
@@ -100,11 +100,9 @@ def _lines(path: Path | str) -> Iterator[tuple[int, bytes]]:
     file = Path(path)
     try:
         with file.open("rb") as plain:
-            is_zipped = plain.read(2) == b"\x1f\x8b"
-        with gzip.open(file, "rb") if is_zipped else file.open("rb") as opened:
-            yield from (
-                (number, line) for number, line in enumerate(cast("Iterable[bytes]", opened), 1) if line.strip()
-            )
+            is_zipped = plain.peek(2)[:2] == b"\x1f\x8b"  # a pipe cannot be opened twice
+            opened: Iterable[bytes] = gzip.GzipFile(fileobj=plain) if is_zipped else plain
+            yield from ((number, line) for number, line in enumerate(opened, start=1) if line.strip())
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidRequest(f"{path}: cannot be read ({reason}).", param="data") from error
@@ -127,7 +125,7 @@ def _row(line: bytes, where: str) -> Row:
         source=_source(value.get("source"), where),
         outcomes=_numbers(value, ("outcomes", "scores"), where, most=1.0),
         tiers=_tiers(value, where),
-        cost=_numbers(value, ("cost", "cost_usd"), where, most=math.inf),
+        cost=_numbers(value, ("cost", "cost_usd"), where, most=_MOST_USD),
         label=_label(value, where),
         variant_of=_id(value["variant_of"], where, "variant_of") if value.get("variant_of") is not None else None,
     )
@@ -183,7 +181,7 @@ def _numbers(value: JsonObject, names: tuple[str, ...], where: str, *, most: flo
         raise InvalidRequest(f"{where}: {name} should be an object of models and numbers; it is {found!r:.60}.")
     for model, number in found.items():
         is_number = isinstance(number, int | float) and not isinstance(number, bool)
-        if not is_number or not 0 <= cast("float", number) <= most or not math.isfinite(cast("float", number)):
+        if not is_number or not 0 <= cast("float", number) <= most:  # NaN is not
             span = "from 0 to 1" if most == 1 else "of dollars, 0 or more"
             raise InvalidRequest(f"{where}: {name}.{model} should be a number {span}; it is {number!r:.60}.")
     return {model: float(cast("float", number)) for model, number in found.items()}

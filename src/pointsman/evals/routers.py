@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +47,7 @@ ALWAYS, COMMAND = "always:", "command:"
 NAMES = (OURS, COMPAT, LENGTH, RANDOM, DIFFICULTY, ORACLE, f"{ALWAYS}MODEL", f"{COMMAND}LINE")
 COMMAND_S = 3600.0
 MAX_TOOLS = 10_000
+_LARGEST = 1e300
 
 Advance = Callable[[int], None]
 
@@ -232,9 +232,10 @@ def _answer(line: str, where: str) -> tuple[str, Answer]:
 
 
 def _number(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(cast("float", value)):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(cast("float", value)) <= _LARGEST:  # NaN is not
         raise InvalidRequest(f"{where} should be a number; it is {value!r:.60}.")
-    return float(value)
+    return float(cast("float", value))
 
 
 def _share(value: object, where: str) -> float:
