@@ -70,7 +70,7 @@ FAIL_ATTEMPT = (
     "WHERE request_seq = ? AND number = ?"
 )
 CLOSE_ATTEMPTS = (
-    "UPDATE attempts SET outcome = ?, status = nullif(?, ''), elapsed_ms = round((? - at_s) * 1000, 3) "
+    "UPDATE attempts SET outcome = ?, status = nullif(?, ''), elapsed_ms = round(max(0, min((? - at_s) * 1000, ?)), 3) "
     "WHERE request_seq = ? AND outcome IN ('open', 'unknown')"
 )
 INSERT_REJECTED = _insert("rejected", _REJECTED)
@@ -196,10 +196,10 @@ class Fold:
         outcome = str(event.reason)
         status = event.status if event.reason is FinishReason.OK else ""
         if last is not None:
-            elapsed_ms = round((event.at_s - last.at_s) * 1000, 3)
+            elapsed_ms = round(max(0.0, min((event.at_s - last.at_s) * 1000, event.duration_ms)), 3)
             self.attempts.append((*attempt(last, seq)[:5], outcome, "", status, "", elapsed_ms))
         if event.attempts > 1 or (event.attempts == 1 and last is None):
-            self.closed.append((outcome, status, event.at_s, seq))
+            self.closed.append((outcome, status, event.at_s, event.duration_ms, seq))
 
 
 def fold(events: Iterable[Event], places: Places) -> Fold:
