@@ -11,13 +11,7 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "configuration.md"
 COMMAND = "python tools/config_reference.py"
-NO_EFFECT_YET = frozenset({
-    "classifier.enabled",
-    "classifier.host",
-    "classifier.model",
-    "classifier.auto_start",
-    "classifier.binary_path",
-})  # fmt: skip
+NO_EFFECT_YET = frozenset({"classifier.binary_path"})
 TIERS = ["simple", "medium", "complex", "reasoning", "small", "large", "frontier"]
 HEAD = f"""<!-- Made by `{COMMAND}`; change src/pointsman/config/schema.py instead. -->
 # Configuration

@@ -206,3 +206,46 @@ def test_gemini_cli_finds_its_local_runtime(
         assert f" serve --port={port} " in line
         child.terminate()
         child.communicate(timeout=PROCESS_S)
+
+
+def test_the_gateway_starts_its_judge(
+    process: Run, set_up: Setup, folder: Path, environ: Mapping[str, str], port: int
+) -> None:
+    """With `auto_start`, when nobody answers at the judge's address; a second gateway uses the same one."""
+    set_up()
+    text = f"classifier: {{enabled: true, auto_start: true, host: 'http://localhost:{port}'}}\n"
+    (folder / "pointsman.yaml").write_text(text + f"models: [{{name: tiny, gguf: {folder}/tiny.gguf}}]\n")
+    said = [first_words(folder, environ) for _ in range(2)]
+    assert re.match(rf"started the local judge \(process \d+, port {port}\)$", said[0][0])
+    assert not any("judge" in line for line in said[1])
+    assert process("local", "status").code == 0
+
+
+def test_a_judge_that_cannot_be_started_is_a_warning(folder: Path, environ: Mapping[str, str], model: Path) -> None:
+    """The gateway goes by the scorer then."""
+    text = "classifier: {enabled: true, auto_start: true, host: 'http://localhost:9'}\n"
+    (folder / "pointsman.yaml").write_text(text + "models: [{name: tiny, gguf: tiny.gguf}]\n")
+    assert first_words(folder, environ)[0] == (
+        "warning: the local judge was not started: No local model is set up. `pointsman local setup` downloads one."
+    )
+
+
+def first_words(folder: Path, environ: Mapping[str, str]) -> list[str]:
+    """What a gateway says until it serves."""
+    lines = []
+    with subprocess.Popen(
+        [BIN, "serve", "--port", "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=dict(environ),
+    ) as child:
+        for line in child.stderr or ():
+            lines.append(line.rstrip("\n"))
+            if line.startswith("try "):
+                break
+        child.terminate()
+        child.communicate(timeout=PROCESS_S)
+    return lines

@@ -34,7 +34,7 @@ def test_model_router_and_classifier_are_read(load_text: LoadText) -> None:
     assert [str(warning) for warning in loaded.warnings] == [
         "settings.json:9: experimental.gemmaModelRouter.odd: this key is not used",
         "settings.json:10: experimental.gemmaModelRouter.classifier.more: this key is not used",
-        "settings.json:9: not used: the judge's server is not started with the gateway; see `pointsman local start`",
+        "settings.json:9: not used: what `pointsman local setup` has chosen is started, not another program",
     ]
 
 

@@ -199,6 +199,26 @@ def set_up(wanted: str, port: int | None, *, accept_terms: bool) -> Chosen:
     return chosen
 
 
+def start_for_judging(port: int) -> None:
+    """Start it on *port* for a gateway that wants its judgement, unless somebody answers there; say what cannot be."""
+    from pointsman.core.errors import PointsmanError
+
+    background = daemon()
+    if background.answers(port):
+        return
+    running = background.running()
+    if running is not None:
+        say(f"warning: the local judge runs on port {running.port}, not {port}: `pointsman local stop` ends it.")
+        return
+    try:
+        _required()
+        found = background.start(port)
+    except PointsmanError as error:
+        say(f"warning: the local judge was not started: {error}")
+        return
+    say(f"started the local judge (process {found.pid}, port {found.port})")
+
+
 def read() -> Chosen | None:
     """What was set up; None when nothing was, or its file is broken."""
     from pointsman.bootstrap import load_config, local_runtime_file

@@ -11,6 +11,7 @@ from pointsman.cli.output import say
 
 if TYPE_CHECKING:
     from pointsman.cli.setup import Ready
+    from pointsman.config.load import Loaded
     from pointsman.core.jsontypes import Json
 
 EXAMPLES = """\b
@@ -54,6 +55,8 @@ def serve(
     is_fallen = not start.has_models
     if is_fallen:
         start = _demo_if_possible(start)
+    if not verbose:
+        _start_judge(start.loaded)
     server = start.loaded.settings.server
     for line in check_household(start.loaded):
         say(f"warning: {line}")
@@ -72,6 +75,23 @@ def serve(
 def _flags(host: str | None, port: int | None, workers: int | None) -> dict[str, Json]:
     given: dict[str, Json | None] = {"server.host": host, "server.port": port, "server.workers": workers}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _start_judge(loaded: Loaded) -> None:
+    """Start the local judge where the configuration wants that, and it is to be on this machine."""
+    from urllib.parse import urlsplit
+
+    from pointsman.config.classifier import DEFAULT_HOST, NAME, judge_card
+    from pointsman.config.locality import is_loopback
+
+    classifier = loaded.settings.classifier
+    card = judge_card(classifier, loaded.catalog) if classifier.auto_start else None
+    host = classifier.host or DEFAULT_HOST
+    if card is None or card.endpoint.name != NAME or not is_loopback(host):
+        return
+    from pointsman.cli.local import PORT, start_for_judging
+
+    start_for_judging(urlsplit(host).port or PORT)
 
 
 def _local_runtime() -> str:

@@ -58,9 +58,9 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
                     f"not used: {API_NAMES[dialect]} has no {key!r}, which is a default of the model {card.name!r}"
                 )
                 yield warn(path if is_ours else (), node.origin, message)
-    if settings.classifier.enabled and settings.classifier.auto_start:
-        path, node = nearest(tree, ("classifier", "auto_start"))
-        message = "not used: the judge's server is not started with the gateway; see `pointsman local start`"
+    if settings.classifier.enabled and settings.classifier.binary_path is not None:
+        path, node = nearest(tree, ("classifier", "binary_path"))
+        message = "not used: what `pointsman local setup` has chosen is started, not another program"
         yield warn(path if is_ours else (), node.origin, message)
 
 

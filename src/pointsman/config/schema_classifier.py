@@ -59,7 +59,9 @@ class ClassifierSettings(Section):
         "more waits, the rest go by the scorer.",
     )
     auto_start: bool = Field(
-        default=False, description="As in gemini-cli's file; not used: `pointsman local start` starts a judge."
+        default=False,
+        description="Whether `pointsman serve` starts what `pointsman local setup` has chosen, when nobody answers at "
+        "`host` and that is on this machine.",
     )
     binary_path: str | None = Field(default=None, description="As in gemini-cli's file; not used.")
 
