@@ -95,7 +95,7 @@ async def test_30_a_slow_reader(gateway: Opens) -> None:
 
 
 async def test_30_a_reader_who_takes_a_rest(gateway: Opens) -> None:
-    """A reader who stops and goes on within that time loses nothing."""
+    """Slow client reader who goes on in time: loses nothing."""
     act = streams(OPENAI, *OPENAI.frames("word " * 20_000))
     async with faulty(act) as upstream, gateway(model(OPENAI, upstream.url)) as place, place.streaming() as response:
         received = [piece async for piece in response.aiter_bytes()]
@@ -204,7 +204,7 @@ async def test_33_slowloris(gateway: Opens, start: bytes) -> None:
 
 
 async def test_33_a_head_in_drops(gateway: Opens) -> None:
-    """A head that comes byte by byte is under the same deadline as a whole."""
+    """Slowloris, a head that comes byte by byte: the same deadline as for a whole one."""
     async with (
         faulty(good(OPENAI, "Served.")) as upstream,
         gateway(model(OPENAI, upstream.url), server={"read_timeout_s": 0.3}) as place,
@@ -223,7 +223,7 @@ async def test_33_a_head_in_drops(gateway: Opens) -> None:
 
 
 async def test_33_ten_thousand_idle_connections(gateway: Opens) -> None:
-    """Idle connections over the limit (by default 1,000 an address): closed at once; those below are served."""
+    """Idle connections over the limit (by default 2,000 an address): closed at once; those below are served."""
     async with (
         faulty(good(OPENAI, "Served.")) as upstream,
         gateway(model(OPENAI, upstream.url), server={"max_connections_per_address": 50}) as place,

@@ -191,7 +191,7 @@ async def test_20_a_storm_on_all(gateway: Opens) -> None:
 
 
 async def test_20_once_it_is_back(gateway: Opens) -> None:
-    """After the storm one probe finds out; the model gets its requests again by a ramp."""
+    """The end of the storm: one probe finds out; the model gets its requests again by a ramp."""
     failing = [answers(503, {"error": {"message": "overloaded"}})] * 3
     async with faulty(*failing, good(OPENAI, "Back.")) as first, faulty(SPARE) as spare:
         models = model(OPENAI, first.url), model(OPENAI, spare.url, "spare", "medium")

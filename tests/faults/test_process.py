@@ -238,7 +238,7 @@ async def test_40_hangup(tmp_path: Path) -> None:
 
 
 async def test_41_killed_under_load(tmp_path: Path) -> None:
-    """Killed by -9 under load: the ledger opens, what was done is there, the rest is `unknown`."""
+    """SIGKILL under load: the ledger opens, what was done is there, the rest is `unknown`."""
     async with faulty(OK) as upstream:
         write(tmp_path, model(OPENAI, upstream.url))
         async with serving(tmp_path) as running:

@@ -255,7 +255,7 @@ async def test_14_an_error_under_status_200(pair: Pairs, act: Act, surface: str)
 
 
 async def test_14_an_error_event_of_anthropic(pair: Pairs) -> None:
-    """Anthropic's `event: error` as the first event: the same."""
+    """Anthropic's error event as the first: the same."""
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     act = streams(ANTHROPIC, b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n")
     async with pair(act, ANTHROPIC) as both:
