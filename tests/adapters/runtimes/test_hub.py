@@ -140,3 +140,27 @@ def test_a_disk_that_is_too_small_is_seen_before(server: HubServer, tmp_path: Pa
     with pytest.raises(RuntimeUnavailable, match=r"needs 1152921504\.6 GB of disk"):
         Hub(endpoint=server.url).download(huge, tmp_path / "tiny.part", lambda _: None)
     assert server.ranges == []
+
+
+def test_two_do_not_write_one_file(server: HubServer, tmp_path: Path) -> None:
+    """The second is told; afterwards nothing is left of the lock."""
+    part = tmp_path / "tiny.part"
+    refused: list[str] = []
+
+    def again(_: PullProgress) -> None:
+        if not refused:
+            with pytest.raises(RuntimeUnavailable) as caught:
+                Hub(endpoint=server.url).download(looked_up(server), part, lambda _: None)
+            refused.append(caught.value.message)
+
+    Hub(endpoint=server.url).download(looked_up(server), part, again)
+    assert refused == ["Another process is downloading tiny-Q4_K_M.gguf already."]
+    assert list(tmp_path.iterdir()) == [part]
+
+
+def test_a_folder_that_cannot_be_written_is_said(server: HubServer, tmp_path: Path) -> None:
+    """Before anything is fetched."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RuntimeUnavailable, match="cannot be written"):
+        Hub(endpoint=server.url).download(looked_up(server), tmp_path / "file" / "tiny.part", lambda _: None)
+    assert server.ranges == []

@@ -100,6 +100,11 @@ class Hub:
         RuntimeUnavailable: no space, no connection, or other bytes than the hub promised (*part* is deleted then).
         """
         hub = _client()
+        with _alone(file, part):
+            self._fetch(hub, file, part, on_progress)
+            _check(file, part, on_progress)
+
+    def _fetch(self, hub: ModuleType, file: HubFile, part: Path, on_progress: OnProgress) -> None:
         done = _room_for(file, part)
         hub.utils.disable_progress_bars()
         hub.utils.logging.set_verbosity_error()
@@ -114,7 +119,6 @@ class Hub:
                 expected_size=file.size_bytes,
                 displayed_filename=file.path,
             )
-        _check(file, part, on_progress)
 
 
 class _Counted(io.FileIO):
@@ -187,20 +191,45 @@ def _among(names: Sequence[str]) -> str:
 def _room_for(file: HubFile, part: Path) -> int:
     """How much of *file* is there already; RuntimeUnavailable when the rest does not fit the disk."""
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
         done = part.stat().st_size if part.is_file() else 0
         if done > file.size_bytes:
             part.unlink()
             done = 0
         free = shutil.disk_usage(part.parent).free
     except OSError as error:
-        message = f"{error.filename or part} cannot be written: {error.strerror or error}."
-        raise RuntimeUnavailable(message, hint="See to the folder's rights.") from error
+        raise _unwritable(part, error) from error
     lacking = file.size_bytes - done + _SPARE_BYTES - free
     if lacking > 0:
         message = f"{file.path} needs {gigabytes(file.size_bytes - done)} of disk, {gigabytes(free)} are free."
         raise RuntimeUnavailable(message, hint=f"Free {gigabytes(lacking)} in {part.parent}.")
     return done
+
+
+@contextmanager
+def _alone(file: HubFile, part: Path) -> Iterator[None]:
+    """So that no two processes write *part*; RuntimeUnavailable when another one does."""
+    from filelock import FileLock, Timeout
+
+    lock = part.with_suffix(".lock")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock, timeout=0)
+        held.acquire()
+    except Timeout as error:
+        message = f"Another process is downloading {file.path} already."
+        raise RuntimeUnavailable(message, hint="Wait for it, or end it.") from error
+    except OSError as error:
+        raise _unwritable(part, error) from error
+    try:
+        yield
+    finally:
+        held.release()
+        lock.unlink(missing_ok=True)
+
+
+def _unwritable(part: Path, error: OSError) -> RuntimeUnavailable:
+    message = f"{error.filename or part} cannot be written: {error.strerror or error}."
+    return RuntimeUnavailable(message, hint="See to the folder's rights.")
 
 
 def _check(file: HubFile, part: Path, on_progress: OnProgress) -> None:
