@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.pseudo_terminal import Terminal
 from tests.evals.synthetic import lines, written
 
 FEW = ("--resamples", "50")
@@ -137,3 +139,14 @@ def test_bad_usage_says_what_is_wrong(
     done = run("eval", *args)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(message)
+
+
+@pytest.mark.e2e
+def test_a_person_sees_bars_that_go_when_it_is_done(folder: Path, environ: Mapping[str, str], data: Path) -> None:
+    """Reading, asking, comparing; then the tables."""
+    with Terminal(folder, environ, "eval", "--data", "f.jsonl", "--router", "length", *FEW) as terminal:
+        code, _ = terminal.end()
+        assert code == 0
+        assert [word in terminal.said for word in ("reading", "asking", "comparing", "APGR by comparison")] == [
+            True
+        ] * 4
