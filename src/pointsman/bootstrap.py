@@ -9,8 +9,8 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,8 @@ import platformdirs
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.classifier import judge_card
 from pointsman.config.load import load, loaded_from
-from pointsman.core.chat import Usage
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.events import HealthChanged
-from pointsman.core.health import Health
 from pointsman.engine.attempt import ModelCaller
 from pointsman.engine.bus import Bus
 from pointsman.engine.consent import Consents
@@ -48,16 +46,15 @@ from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.routing.strategies.utility import Utility
+from pointsman.stores import observing_ledger, shared_healths
 
 if TYPE_CHECKING:
-    from pointsman.adapters.storage.reader import LedgerReader
-    from pointsman.adapters.telemetry.prometheus import Metrics
     from pointsman.config.discover import Discovery
     from pointsman.config.load import Loaded
     from pointsman.config.schema import ResilienceSettings
     from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import Json
-    from pointsman.core.ports import ConsentBoard, Observer, Provider, ResponseStore
+    from pointsman.core.ports import Observer, Provider
     from pointsman.dialects.base import Upstream
 
 NO_FLAGS: Mapping[str, Json] = {}
@@ -72,90 +69,6 @@ def load_config(config: str | None = None, flags: Mapping[str, Json] = NO_FLAGS)
 def environ() -> Mapping[str, str]:
     """This process's environment."""
     return os.environ  # noqa: TID251  the composition root hands it to config/, which reads it
-
-
-def ledger_path(loaded: Loaded) -> Path:
-    """The ledger's file: as configured, else in the user's data folder."""
-    named = loaded.settings.ledger.path
-    return Path(named).expanduser() if named else platformdirs.user_data_path("pointsman") / "ledger.db"
-
-
-def state_folder() -> Path:
-    """Where what runs in the background leaves its pid file and its log."""
-    return platformdirs.user_state_path("pointsman")
-
-
-def local_runtime_file() -> Path:
-    """The configuration of the local runtime, as `pointsman local setup` writes it."""
-    return platformdirs.user_config_path("pointsman") / "local.yaml"
-
-
-def ledger_reader(loaded: Loaded) -> LedgerReader:
-    """Read access to past decisions; an absent file reads as empty."""
-    from pointsman.adapters.storage.reader import LedgerReader
-
-    return LedgerReader(ledger_path(loaded))
-
-
-def known_healths(loaded: Loaded) -> Sequence[Health] | None:
-    """Who is not well, as far as the processes that share the ledger have told; None when none of them has."""
-    from pointsman.adapters.storage.health import healths_path, identities_of, read_healths
-
-    path = healths_path(ledger_path(loaded))
-    return read_healths(path, identities_of(loaded.catalog.models), now_s=time.time())
-
-
-def reset_healths(loaded: Loaded, names: Collection[str]) -> Sequence[Health]:
-    """Tell those processes that the models and endpoints called *names* are well; who was not."""
-    from pointsman.adapters.storage.health import SqliteHealths, healths_path, identities_of
-
-    unwell = [health for health in known_healths(loaded) or () if health.subject in names]
-    if unwell:
-        with SqliteHealths(healths_path(ledger_path(loaded)), identities_of(loaded.catalog.models)) as store:
-            for health in unwell:
-                store.tell(Health(subject=health.subject, is_endpoint=health.is_endpoint, since_s=time.time()))
-    return unwell
-
-
-@contextmanager
-def response_store(loaded: Loaded) -> Iterator[ResponseStore | None]:
-    """Where answers are kept to be gone on from; None where the ledger is off, or they are kept for no time."""
-    ledger = loaded.settings.ledger
-    if not ledger.enabled or not ledger.responses_ttl_s:
-        yield None
-        return
-    from pointsman.adapters.storage.responses import SqliteResponses, responses_path
-
-    with SqliteResponses(responses_path(ledger_path(loaded)), ttl_s=ledger.responses_ttl_s) as store:
-        yield store
-
-
-@contextmanager
-def consent_board(loaded: Loaded) -> Iterator[ConsentBoard | None]:
-    """Where the gateway's processes show each other their questions; None where there is one, or no ledger."""
-    if loaded.settings.server.workers == 1 or not loaded.settings.ledger.enabled:
-        yield None
-        return
-    from pointsman.adapters.storage.consents import SqliteConsents, consents_path
-
-    with SqliteConsents(consents_path(ledger_path(loaded))) as board:
-        yield board
-
-
-def metrics() -> Metrics:
-    """An observer that counts for Prometheus."""
-    from pointsman.adapters.telemetry.prometheus import Metrics
-
-    return Metrics()
-
-
-def figures(counted: Metrics, router: Router) -> tuple[str, bytes]:
-    """The media type and the text of one scrape."""
-    from pointsman.adapters.telemetry.prometheus import CONTENT_TYPE
-
-    loads = router.limits.loads()
-    rows = [(name, load.inside, load.waiting, load.limit) for name, load in loads.items()]
-    return CONTENT_TYPE, counted.text(router.health.healths(), rows)
 
 
 def make_router(
@@ -364,7 +277,7 @@ async def open_router(
         endpoints = {card.endpoint.name: card.endpoint for card in catalog.models}
         providers = {name: HttpProvider(endpoint, client) for name, endpoint in endpoints.items()}
         wants_ledger = ledger and loaded.settings.ledger.enabled
-        with _ledger(loaded, wanted=wants_ledger) as sinks:
+        with observing_ledger(loaded, wanted=wants_ledger) as sinks:
             router = make_router(
                 loaded,
                 catalog,
@@ -376,52 +289,5 @@ async def open_router(
             async with open_household(loaded, catalog, embedded, client) as household:
                 if household is not None:
                     router = in_household(router, household)
-                with _shared_healths(loaded, router.health, wanted=wants_ledger):
+                with shared_healths(loaded, router.health, wanted=wants_ledger):
                     yield router
-
-
-@contextmanager
-def _shared_healths(loaded: Loaded, health: Availability, *, wanted: bool) -> Iterator[None]:
-    """What this process finds out of models and endpoints its neighbours hear of, and the other way round."""
-    if not wanted:
-        yield
-        return
-    from pointsman.adapters.storage.health import SqliteHealths, healths_path, identities_of
-
-    loop = asyncio.get_running_loop()
-
-    def learn() -> None:
-        for news in store.news():
-            health.learn(news)
-
-    def on_news() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody needs to know any more
-            loop.call_soon_threadsafe(learn)
-
-    path = healths_path(ledger_path(loaded))
-    with SqliteHealths(path, identities_of(loaded.catalog.models), on_news=on_news) as store:
-        learn()
-        health.listeners.append(lambda _old, new: store.tell(new))
-        yield
-
-
-@contextmanager
-def _ledger(loaded: Loaded, *, wanted: bool) -> Iterator[Sequence[Observer]]:
-    if not wanted:
-        yield ()
-        return
-    from pointsman.adapters.storage.sqlite import SqliteLedger
-
-    cards = loaded.catalog.by_id
-
-    def cost_of(card_id: str, input_tokens: int) -> float | None:
-        card = cards.get(card_id)
-        return None if card is None or card.price is None else card.price.cost_usd(_read(input_tokens))
-
-    with SqliteLedger(ledger_path(loaded), cost_of=cost_of) as ledger:
-        yield (ledger,)
-
-
-def _read(input_tokens: int) -> Usage:
-    """What a model has used that read so much and wrote nothing."""
-    return Usage(input_tokens=input_tokens, output_tokens=0)

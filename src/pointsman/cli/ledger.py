@@ -119,8 +119,8 @@ def stats(since: float | None, by: str, *, as_json: bool, config: str | None) ->
 
 
 def _reader(config: str | None) -> LedgerReader:
-    from pointsman.bootstrap import ledger_reader
     from pointsman.cli.setup import configuration
+    from pointsman.stores import ledger_reader
 
     return ledger_reader(configuration(config))
 

@@ -161,10 +161,10 @@ def set_up(wanted: str, port: int | None, *, accept_terms: bool) -> Chosen:
     """Have the model *wanted* here, and remember it as the one to serve."""
     import yaml
 
-    from pointsman.bootstrap import local_runtime_file
     from pointsman.cli.pull import meant, pull_file
     from pointsman.cli.setup import configuration
     from pointsman.household import model_store
+    from pointsman.stores import local_runtime_file
 
     loaded, before = configuration(None), read()
     path = Path(wanted).expanduser()
@@ -221,8 +221,9 @@ def start_for_judging(port: int) -> None:
 
 def read() -> Chosen | None:
     """What was set up; None when nothing was, or its file is broken."""
-    from pointsman.bootstrap import load_config, local_runtime_file
+    from pointsman.bootstrap import load_config
     from pointsman.core.errors import ConfigError
+    from pointsman.stores import local_runtime_file
 
     file = local_runtime_file()
     if not file.is_file():
@@ -242,7 +243,7 @@ def read() -> Chosen | None:
 def daemon() -> Daemon:
     """The server in the background."""
     from pointsman.adapters.runtimes.daemon import Daemon
-    from pointsman.bootstrap import state_folder
+    from pointsman.stores import state_folder
 
     return Daemon(folder=state_folder(), command=_program(), probe=f"/v1beta/models/{JUDGE}:generateContent")
 

@@ -65,9 +65,9 @@ def reset(name: str | None, *, as_json: bool, config: str | None) -> None:
     NAME is a model (with its endpoint) or an endpoint; without it all are meant. Running gateways hear of it within a
     second.
     """
-    from pointsman.bootstrap import reset_healths
     from pointsman.cli.setup import ready
     from pointsman.engine.healths import in_words, to_json
+    from pointsman.stores import reset_healths
 
     loaded = ready(config).loaded
     forgotten = reset_healths(loaded, _meant(name, loaded.catalog))
@@ -117,7 +117,7 @@ def print_models(config: str | None, *, as_json: bool) -> None:
 
 def _unwell(loaded: Loaded) -> Sequence[Health] | None:
     """Who is not well, as gateways on this machine have told; None when none of them ever has."""
-    from pointsman.bootstrap import known_healths
+    from pointsman.stores import known_healths
 
     try:
         return known_healths(loaded)

@@ -96,8 +96,8 @@ def _start_judge(loaded: Loaded) -> None:
 
 def _local_runtime() -> str:
     """The configuration of the local runtime; NoModelAvailable when none is set up."""
-    from pointsman.bootstrap import local_runtime_file
     from pointsman.core.errors import NoModelAvailable
+    from pointsman.stores import local_runtime_file
 
     file = local_runtime_file()
     if not file.is_file():

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pointsman.bootstrap import consent_board, figures, ledger_reader, metrics, open_router, response_store
+from pointsman.bootstrap import open_router
 from pointsman.config.load import Loaded, reload
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
+from pointsman.stores import consent_board, figures, ledger_reader, metrics, response_store
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

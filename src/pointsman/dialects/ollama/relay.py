@@ -42,10 +42,10 @@ class OllamaRelayScanner:
             return self._hold(data)
         region = b"".join((*self._pieces, data[:end]))
         self._pieces, self._pending_bytes = [], 0
-        region = self._looked(region)
-        if self.is_cut or end == len(data):
-            return region
-        return region + self._hold(data[end:])
+        looked = self._looked(region)
+        if len(looked) < len(region) or end == len(data):  # cut, or nothing left
+            return looked
+        return looked + self._hold(data[end:])
 
     def close(self) -> bytes:
         """What is left at the end of input."""
