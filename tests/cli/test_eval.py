@@ -150,3 +150,14 @@ def test_a_person_sees_bars_that_go_when_it_is_done(folder: Path, environ: Mappi
         assert [word in terminal.said for word in ("reading", "asking", "comparing", "APGR by comparison")] == [
             True
         ] * 4
+
+
+@pytest.mark.e2e
+def test_a_narrow_terminal_gets_whole_figures(folder: Path, environ: Mapping[str, str], data: Path) -> None:
+    """Fewer columns and more tables, rather than figures cut off."""
+    with Terminal(folder, environ, "eval", "--data", "f.jsonl", *FEW, columns=80) as terminal:
+        code, said = terminal.end()
+    assert code == 0
+    assert "router             APGR           95 %  CPT 80      pointsman ahead by" in said
+    assert said.count("APGR by comparison") == 3
+    assert "random            0.500  0.500 … 0.500    80 %" in said

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from pointsman.cli.figures import NOTHING, share
@@ -11,11 +14,16 @@ from pointsman.cli.output import print_data, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from pointsman.evals.figures import ChoiceFigures, Figure, OnPair, Report
 
 MANY_SKIPPED = 5
+PIPE_WIDTH = 120
 _SHOWN_SHARE = 0.005
+_WIDE = 105
+_PAIR_WIDTH = 50
+_ROUTER_WIDTH = 11
 _LEGEND = (
     "APGR: the share of the strong model's gain that is kept, over all shares of strong calls; chance has 0.500. "
     "↑ ↓: the whole 95 % interval is above or below that."
@@ -38,7 +46,7 @@ def _parts(report: Report) -> Iterator[tuple[str, RenderableType]]:
         count = sum(1 for pair in report.pairs if not pair.source.startswith("("))
         noun = "comparison" if count == 1 else "comparisons"
         yield f"Weak or strong: mean of {count} {noun} by source. {_LEGEND}", _means(report)
-        yield "APGR by comparison", _pairs(report)
+        yield from (("APGR by comparison", shown) for shown in _pairs(report))
     if report.skipped:
         shown = [f"{one.source} {one.weak}/{one.strong} ({one.reason})" for one in report.skipped[:MANY_SKIPPED]]
         more = len(report.skipped) - MANY_SKIPPED
@@ -60,43 +68,47 @@ def _routers(report: Report) -> RenderableType:
 
 
 def _means(report: Report) -> RenderableType:
-    first = next(iter(report.means))
-    columns = ("APGR", "95 %", "CPT 50", "CPT 80", "AIQ", f"{_short(first)} ahead by")
-    made = table("router", *columns, "below chance on", right=columns)
+    """A narrow terminal gets the columns that matter most."""
+    ahead = f"{_short(next(iter(report.means)))} ahead by"
+    columns = ("APGR", "95 %", "CPT 50", "CPT 80", "AIQ", ahead, "below chance on")
+    kept = [True, True, _width() >= _WIDE, True, _width() >= _WIDE, True, _width() >= _WIDE]
+    made = _whole(table("router", *compress(columns, kept), right=columns), 1)
     for name, mean in report.means.items():
         figures = [pair.routers[name] for pair in report.pairs if not pair.source.startswith("(")]
-        made.add_row(
-            _short(name, 30),
+        cells = (
             f"{mean.apgr.value:.3f}{_mark(mean.apgr, 0.5)}",
             _span(mean.apgr),
             *_call_shares(figures),
             NOTHING if mean.ahead is None else f"{_signed(mean.ahead.value)} {_span(mean.ahead)}",
             f"{len(mean.below)} of {len(figures)}" if mean.below else "none",
         )
+        made.add_row(_short(name), *compress(cells, kept))
     return made
 
 
 def _call_shares(figures: Sequence[OnPair]) -> tuple[str, str, str]:
-    aiqs = [one.aiq for one in figures]
-    known = [value for value in aiqs if value is not None]
+    known = [one.aiq for one in figures if one.aiq is not None]
     return (
         share(sum(one.cpt50 for one in figures) / len(figures)),
         share(sum(one.cpt80 for one in figures) / len(figures)),
-        _three(sum(known) / len(known)) if known and len(known) == len(aiqs) else NOTHING,
+        _three(sum(known) / len(known)) if len(known) == len(figures) else NOTHING,
     )
 
 
-def _pairs(report: Report) -> RenderableType:
+def _pairs(report: Report) -> Iterator[RenderableType]:
+    """As many routers beside each other as the terminal is wide."""
     names = list(dict.fromkeys(name for pair in report.pairs for name in pair.routers))
+    beside = max(1, (_width() - _PAIR_WIDTH) // _ROUTER_WIDTH)
+    for start in range(0, len(names), beside):
+        yield _pairs_of(report, names[start : start + beside])
+
+
+def _pairs_of(report: Report, names: Sequence[str]) -> RenderableType:
     columns = ("n", "gap", *(_short(name) for name in names))
-    made = table("source", "weak", "strong", *columns, right=columns)
+    made = _whole(table("source", "weak", "strong", *columns, right=columns), 3)
     for source, pair in zip(_once([pair.source for pair in report.pairs]), report.pairs, strict=True):
-        cells = [
-            f"{figure.value:.3f}{_mark(figure, 0.5)}"
-            for name in names
-            for figure in [pair.routers[name].apgr]
-            if name in pair.routers
-        ]
+        known = [pair.routers.get(name) for name in names]
+        cells = [NOTHING if one is None else f"{one.apgr.value:.3f}{_mark(one.apgr, 0.5)}" for one in known]
         gap = f"{pair.strong_quality - pair.weak_quality:.3f}"
         made.add_row(_short(source, 20), _short(pair.weak), _short(pair.strong), f"{pair.n:,}", gap, *cells)
     return made
@@ -106,7 +118,7 @@ def _choices(choices: Sequence[ChoiceFigures]) -> RenderableType:
     has_costs = any(one.usd_per_1k is not None for one in choices)
     costly = ("$ per 1,000", "over a mix", "arena", "Opt.Sel") if has_costs else ()
     columns = ("quality", "over control", "95 %", *costly)
-    made = table("source", "router", *columns, "calls, %", right=columns)
+    made = _whole(table("source", "router", *columns, "calls, %", right=columns), 2)
     for source, one in zip(_once([one.source for one in choices]), choices, strict=True):
         usd = NOTHING if one.usd_per_1k is None else f"{one.usd_per_1k:.4g}"
         spent = (usd, _signed(one.over_mix), _three(one.arena), _three(one.selected)) if has_costs else ()
@@ -135,6 +147,18 @@ def _labels(report: Report) -> RenderableType:
 
 def _calls(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{_short(name, 12)} {100 * part:.0f}" for name, part in shares.items() if part >= _SHOWN_SHARE)
+
+
+def _width() -> int:
+    """Columns of the terminal; a pipe gets what `print_data` gives it."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def _whole(made: Table, columns: int) -> Table:
+    """*made* with its first columns not broken, however narrow the terminal is."""
+    for column in made.columns[:columns]:
+        column.no_wrap = True
+    return made
 
 
 def _short(name: str, width: int = 14) -> str:
