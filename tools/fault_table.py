@@ -22,7 +22,7 @@ HEAD = f"""<!-- Made by `{COMMAND}`; change the docstrings in tests/faults inste
 
 What goes wrong between a caller and a model, and what Pointsman does. Each row is a test that makes the fault happen on
 real sockets (or to a real process), in front of a running gateway: `pytest tests/faults -k test_09` runs those of one
-number. The words of an error, and who is asked next, are in [Errors](errors.md) and [Fallbacks](../guides/fallbacks.md).
+number. The words of errors, and who is asked next, are in [Errors](errors.md) and [Fallbacks](../guides/fallbacks.md).
 
 | | fault | what happens | test |
 | --- | --- | --- | --- |
