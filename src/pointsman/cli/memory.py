@@ -78,7 +78,7 @@ def load(name: str, *, as_json: bool, config: str | None) -> None:
 
     loaded = ready(config).loaded
     began = time.monotonic()
-    held = asyncio.run(_load(_card(name, loaded), loaded))
+    held = asyncio.run(_load(local_card(name, loaded), loaded))
     if as_json:
         print_json(_json(held))
         return
@@ -99,7 +99,7 @@ def unload(name: str, *, as_json: bool, config: str | None) -> None:
     from pointsman.cli.setup import ready
 
     loaded = ready(config).loaded
-    card = _card(name, loaded)
+    card = local_card(name, loaded)
     asyncio.run(_unload(card, loaded))
     if as_json:
         print_json({"model": card.id, "endpoint": card.endpoint.name})
@@ -146,7 +146,7 @@ async def _unload(card: ModelCard, loaded: Loaded) -> None:
     raise _unmanaged(card)
 
 
-def _card(name: str, loaded: Loaded) -> ModelCard:
+def local_card(name: str, loaded: Loaded) -> ModelCard:
     """The local model that *name* stands for; a usage error when there is none."""
     from pointsman.cli.names import require_known
 

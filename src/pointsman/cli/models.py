@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pointsman.cli.bench import bench
 from pointsman.cli.figures import NOTHING, dollars, window
 from pointsman.cli.memory import load, ps, unload
 from pointsman.cli.options import config_option, json_option
@@ -94,7 +95,7 @@ def _meant(name: str | None, catalog: Catalog) -> set[str]:
     return meant
 
 
-for _command in (ps, load, unload, pull, remove, recommend):
+for _command in (ps, load, unload, pull, remove, recommend, bench):
     models.add_command(_command)
 
 
