@@ -28,7 +28,7 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
-from pointsman.household import in_household, model_files, model_store, open_household
+from pointsman.household import has_known_device, in_household, model_files, model_store, open_household
 from pointsman.judgement import with_judge
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
@@ -166,7 +166,8 @@ async def discovered(loaded: Loaded) -> tuple[Loaded, Discovery]:
             group.create_task(ask(client, probe, answers))
     files = _downloaded(loaded)
     base = loaded.settings
-    if files and base.local.vram is None and base.server.workers == 1:  # they may be too many to be in memory at once
+    if len(files) > 1 and base.local.vram is None and base.server.workers == 1 and has_known_device():
+        # They may be too many to be in memory at once.
         base = base.model_copy(update={"local": base.local.model_copy(update={"vram": "auto"})})
     found = settings_from(answers, environ(), base=base, files=files)
     return replace(loaded_from(found.settings, tree=loaded.tree), warnings=loaded.warnings), found

@@ -149,6 +149,13 @@ def model_files(loaded: Loaded) -> dict[str, ModelFile]:
     }
 
 
+def has_known_device() -> bool:
+    """Whether the memory of this machine's device can be found out."""
+    from pointsman.adapters.runtimes.gpu import devices
+
+    return any(one.total_bytes for one in devices())
+
+
 def device_of(loaded: Loaded) -> Device:
     """The memory that the configuration's budget is of; ConfigError when it is to be found out and cannot be."""
     from pointsman.adapters.runtimes.gpu import devices

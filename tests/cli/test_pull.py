@@ -150,6 +150,9 @@ def test_a_downloaded_model_answers_by_its_name(
     assert [model["name"] for model in json.loads(listed.out)] == ["tiny"]
     answered = process("chat", "--model", "tiny", "hello")
     assert (answered.code, answered.out.strip() != "") == (0, True), answered.err
+    assert process("models", "pull", REPOSITORY, "--as", "twin", "--accept-terms", env=env).code == 0
+    answered = process("chat", "--model", "twin", "hello")  # of two each is loaded when it is asked
+    assert (answered.code, answered.out.strip() != "") == (0, True), answered.err
     text = "models:\n  - {name: quick, gguf: {path: tiny, context_tokens: 1024}}\n"
     (folder / "pointsman.yaml").write_text(text, encoding="utf-8")
     answered = process("chat", "--model", "quick", "hello")
