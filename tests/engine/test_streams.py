@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.chat import ChatRequest, EmbeddingRequest, Usage, ask
+from pointsman.core.decision import Caller
 from pointsman.core.errors import AllAttemptsFailed, DeadlineExceeded, InvalidRequest, NoModelAvailable, PointsmanError
-from pointsman.core.events import FinishReason
+from pointsman.core.events import AttemptEnded, FinishReason
 from pointsman.core.failure import FailureKind
 from pointsman.core.stream import Ended, StreamEvent, StreamFailed, TextDelta, UsageReported
 from pointsman.engine.turn import StreamedAnswer
@@ -373,3 +374,15 @@ def test_however_endpoints_answer_the_story_is_whole(
         assert reason is not OK or served is not None
 
     asyncio.run(scene())
+
+
+async def test_a_model_that_hangs_leaves_time_for_the_next() -> None:
+    """Half of what the caller allows; the last one has all that is left."""
+    rig = a_rig(a_catalog(a_model("near"), a_model("far")), {"near": [Hangs()], "far": [Answers(chunks=said("Hi"))]})
+    caller = Caller(deadline_ms=200.0)
+    async with asyncio.timeout(5):
+        events = [event async for event in rig.router.stream(ask("hello"), caller)]
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Hi"
+    assert rig.tried() == ["near", "far"]
+    (ended,) = [event for event in rig.events if isinstance(event, AttemptEnded)]
+    assert ended.failure.message == "no content within 0.1 s, half of the time that was left"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from pointsman.core.catalog import ModelCard
     from pointsman.core.decision import Decision
-    from pointsman.core.errors import DeadlineExceeded
     from pointsman.core.ports import Provider, UpstreamResponse
     from pointsman.core.stream import StreamFailed
     from pointsman.dialects.base import Upstream
@@ -197,12 +196,12 @@ def cut(card: ModelCard, elapsed_ms: float = 0.0, code: str | None = None) -> Fa
     )
 
 
-def hung(card: ModelCard, error: DeadlineExceeded, elapsed_s: float) -> Failure:
+def hung(card: ModelCard, message: str, elapsed_s: float) -> Failure:
     """The failure of a model that said nothing until the caller's time was up."""
     return Failure(
         kind=FailureKind.TRANSIENT,
         model=card.id,
         endpoint=card.endpoint.name,
-        message=error.message,
+        message=message,
         elapsed_ms=elapsed_s * 1e3,
     )

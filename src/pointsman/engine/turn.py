@@ -203,7 +203,7 @@ class Turn(Generic[Piece]):
             raise
         except DeadlineExceeded as error:
             if (elapsed_s := self.record.clock() - began) >= HUNG_S:
-                self._note(card, hung(card, error, elapsed_s))
+                self._note(card, hung(card, error.message, elapsed_s))
             else:
                 health.released(card)
             raise
@@ -344,7 +344,8 @@ class Turn(Generic[Piece]):
             exchange = self._exchange(card)
             exchange.check = self._told(check) if check is not None else None
             overhear = self._overhear(card) if self.mark is not None else None
-            begun = await self.caller.stream(asked, self.plan.decision, exchange, self.deadline_s, overhear)
+            call = self.caller.stream(asked, self.plan.decision, exchange, self.deadline_s, overhear)
+            begun = await self._in_its_share(card, call)
         except BaseException as error:
             slot.release(failed=isinstance(error, AttemptFailed) and is_overloaded(error.failure))
             raise
@@ -367,6 +368,21 @@ class Turn(Generic[Piece]):
             return check(usage)
 
         return judge
+
+    async def _in_its_share(self, card: ModelCard, call: Awaitable[Begun[Piece]]) -> Begun[Piece]:
+        """*call*'s first content within half of the time that the caller leaves, where another model could take over.
+
+        A model that hangs would else take the whole of it, and nobody answers in time.
+        """
+        if self.inbound.caller.deadline_ms is None or self.deadline_s is None or not self.plan.has_other(card):
+            return await call
+        share_s = max(0.0, (self.deadline_s - self.record.clock()) / 2)
+        try:
+            async with asyncio.timeout(share_s):
+                return await call
+        except TimeoutError as error:
+            message = f"no content within {share_s:.1f} s, half of the time that was left"
+            raise AttemptFailed(hung(card, message, share_s)) from error
 
     def _overhear(self, card: ModelCard) -> Callable[[bytes], None] | None:
         """Listen to *card*'s stream, in case another has to go on with it."""

@@ -91,7 +91,7 @@ class Plan:
                 self.once.add(card.id)
             if step.is_again or self._is_last(card):
                 self.health.insist(card)
-            elif not self.health.take(card, has_other=self._has_other(card)):
+            elif not self.health.take(card, has_other=self.has_other(card)):
                 self.refused.add(card.id)
                 return False
         self.tried.append(card.id)
@@ -185,7 +185,8 @@ class Plan:
             if is_all_well or self.health.may_try(card):
                 yield card
 
-    def _has_other(self, card: ModelCard) -> bool:
+    def has_other(self, card: ModelCard) -> bool:
+        """Whether somebody else could take over from *card*."""
         return any(other.id != card.id for other in self._well(self._candidates()))
 
     def _followers(self, failure: Failure) -> Iterator[ModelCard]:
