@@ -15,7 +15,7 @@ from pointsman.core.failure import UNABLE, Failure, FailureKind
 from pointsman.core.policy import Action, Mark, Policy, Rule
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
-from pointsman.resilience.plan import Plan
+from pointsman.resilience.plan import LOADING_PAUSE_S, LOADING_S, Plan
 from pointsman.testing import a_card, a_catalog, a_router
 from tests.routing.worlds import World, worlds
 
@@ -264,3 +264,47 @@ def test_a_plan_ends_and_keeps_to_what_is_open(
     assert len(followed) <= max_attempts + retries
     assert step is None
     assert made.budget.retrying == 0
+
+
+def loading(card: str) -> Failure:
+    """What llama.cpp answers while it loads *card*'s model."""
+    return Failure(kind=FailureKind.TRANSIENT, model=card, endpoint="e", message="Loading model", status=503)
+
+
+def test_a_local_model_that_loads_is_waited_for() -> None:
+    """Where nobody else can answer: every half second, for two minutes and no longer; a cloud's is not waited for."""
+    near, far = a_card("near"), a_card("far", is_local=False)
+    made = plan(a_catalog(near), ["near"])
+    step, pauses = made.first(), []
+    while step is not None:
+        assert made.take(step)
+        pauses.append(step.pause_s)
+        step = made.after(loading("near"))
+    assert (pauses[0], set(pauses[1:]), sum(pauses)) == (0.0, {LOADING_PAUSE_S}, LOADING_S)
+    assert run(plan(a_catalog(far), ["far"]), loading("far")) == ["far", None]
+
+
+def test_the_last_resort_is_asked_when_nobody_else_can_be() -> None:
+    """However unwell, once; not for what another model would refuse as well, nor when it may not take the request."""
+    catalog = replace(a_catalog(*CARDS), last_resort="wide")
+    made = plan(catalog, ["small", "wide"])
+    for card in (SMALL, WIDE):
+        made.health.failed(card, failed(FailureKind.TERMINAL, 429), Rule(mark=Mark.DOWN))
+    step = made.first()
+    assert step is not None
+    assert step.card is WIDE
+    assert made.take(step)
+    assert made.after(failed(FailureKind.TERMINAL, 429)) is None
+    assert plan(catalog, ["small"], closed=["wide"]).first() is not None
+    assert run(plan(catalog, ["small", "wide"]), failed(FailureKind.CONTENT)) == ["small", None]
+    alone = plan(catalog, ["small"])
+    alone.health.failed(SMALL, failed(FailureKind.TERMINAL, 429), Rule(mark=Mark.DOWN))
+    assert alone.first() is None
+
+
+def test_a_wrong_request_goes_to_nobody_whatever_the_policy() -> None:
+    """Another model would be told the same."""
+    policy = Policy(rules={FailureKind.BAD_REQUEST: Rule()})
+    made = plan(replace(a_catalog(*CARDS), policies={"*": policy}), ["small", "other"])
+    assert run(made, failed(FailureKind.BAD_REQUEST, 400)) == ["small", None]
+    assert made.has_other(SMALL)

@@ -131,7 +131,8 @@ class Line:
         """An answer's first content is here."""
         if self.gradient is not None:
             self.gradient.began(model, self.clock() - entered_s, self.inside)
-            self._adapt()
+            self.slots = int(self.gradient.limit)
+            self._let_in()
 
     def leave(self, *, is_whole: bool, failed: bool) -> None:
         """Somebody is done."""
@@ -153,11 +154,6 @@ class Line:
     def load(self) -> Load:
         """How full it is."""
         return Load(inside=self.inside, limit=self.slots, waiting=self.waiting)
-
-    def _adapt(self) -> None:
-        if self.gradient is not None:
-            self.slots = int(self.gradient.limit)
-            self._let_in()
 
     def _let_in(self) -> None:
         """Give what is free to those who wait, the nearest deadline first."""
