@@ -16,7 +16,7 @@ from pointsman.core.policy import Action, Mark, Policy, Rule
 from pointsman.resilience.availability import Availability
 from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.plan import LOADING_PAUSE_S, LOADING_S, Plan
-from pointsman.testing import a_card, a_catalog, a_router
+from pointsman.testing import ManualClock, a_card, a_catalog, a_router
 from tests.routing.worlds import World, worlds
 
 KINDS = tuple(FailureKind)
@@ -308,3 +308,19 @@ def test_a_wrong_request_goes_to_nobody_whatever_the_policy() -> None:
     made = plan(replace(a_catalog(*CARDS), policies={"*": policy}), ["small", "other"])
     assert run(made, failed(FailureKind.BAD_REQUEST, 400)) == ["small", None]
     assert made.has_other(SMALL)
+
+
+def test_a_model_that_is_not_free_after_all_gives_way() -> None:
+    """Two requests meet a model whose time is over: one finds out whether it is back, the other asks the next."""
+    clock = ManualClock()
+    health = Availability(clock=clock, now=clock, draw=lambda: 0.5)
+    health.failed(SMALL, failed(FailureKind.TRANSIENT, 429, 1.0), Rule(mark=Mark.COOL))
+    clock.advance(2.0)
+    plans = [replace(plan(a_catalog(*CARDS), ["small", "other"]), health=health) for _ in range(2)]
+    steps = [made.first() for made in plans]
+    assert [step.card.id for step in steps if step is not None] == ["small", "small"]
+    assert [made.take(step) for made, step in zip(plans, steps, strict=True) if step is not None] == [True, False]
+    assert steps[1] is not None
+    other = plans[1].instead(steps[1])
+    assert other is not None
+    assert other.card.id == "other"
