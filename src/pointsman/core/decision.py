@@ -12,6 +12,7 @@ from pointsman.core.values import value_type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import ModelCard
 
 
@@ -128,6 +129,7 @@ class Pick:
     confidence: float | None = None  # 0..1
     is_explicit: bool = False  # the caller named the model: never replaced silently
     is_utility: bool = False  # a title, tags, a completion: any model will do, and nobody is asked
+    assessment: Assessment | None = None  # of the learned classifier
 
 
 @value_type
@@ -164,3 +166,4 @@ class Decision:
     is_demo: bool = False
     warnings: tuple[str, ...] = ()
     preferred: str | None = None  # the card id that would be first if it were well; None: it is first
+    assessment: Assessment | None = None

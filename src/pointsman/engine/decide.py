@@ -109,6 +109,7 @@ class Decider:
             is_utility=pick.is_utility,
             preferred=preferred,
             is_demo=chosen.is_demo,
+            assessment=pick.assessment,
             warnings=warnings,
         )
         return Resolved(decision=decision, features=features, open_models=context.open_models)

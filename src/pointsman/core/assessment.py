@@ -1,0 +1,16 @@
+"""What a classifier expects of a request: what kind of task it is, how hard, how long, and who would do it well."""
+
+from __future__ import annotations
+
+from pointsman.core.values import value_type
+
+
+@value_type
+class Assessment:
+    """One request, judged without asking a model."""
+
+    kind: str  # a task of the cheat sheet, such as "coding"
+    difficulty: float  # logits, on the scale of abilities: a model of this ability answers well half the time
+    chances: tuple[float, float, float, float]  # of a good answer, by tier, cheapest first; 0..1
+    output_tokens: int  # expected
+    familiarity: float  # 0..1: how much of it the classifier has seen the like of
