@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
@@ -14,7 +13,7 @@ import click
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_json, say
 from pointsman.cli.route import catalog_to_decide, deciding
-from pointsman.core.errors import InvalidRequest, RuntimeUnavailable
+from pointsman.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +91,6 @@ def evaluate(  # noqa: PLR0913  an argument for each option
 
     No model is called and nothing is sent anywhere; a program named with command: is started here and shown prompts.
     """
-    _require_numpy()
     from pointsman.evals.pairs import Setting
 
     named = tuple(name.strip() for name in models.split(",")) if models is not None else ()
@@ -121,11 +119,6 @@ def evaluate(  # noqa: PLR0913  an argument for each option
 
 Advance = Callable[[float], None]
 Bar = Callable[[str, float | None], Advance]
-
-
-def _require_numpy() -> None:
-    if importlib.util.find_spec("numpy") is None:
-        raise RuntimeUnavailable("Routers are measured with numpy, which is not installed.", hint="pip install numpy")
 
 
 def _default_names(ladder: Ladder | None) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def demonstration(loaded: Loaded) -> Ready:
 
 def can_embed() -> bool:
     """Whether the built-in llama.cpp is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("numpy", "xllamacpp"))
+    return importlib.util.find_spec("xllamacpp") is not None
 
 
 def tell_warnings(loaded: Loaded) -> None:

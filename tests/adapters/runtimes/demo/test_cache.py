@@ -10,7 +10,7 @@ import pytest
 from pointsman.adapters.runtimes.demo.cache import RECIPE_VERSION, DemoModel, ensure_demo_models
 from pointsman.adapters.runtimes.gguf_header import read_gguf_header
 from pointsman.core.catalog import Tier
-from pointsman.core.errors import ConfigError, RuntimeUnavailable
+from pointsman.core.errors import ConfigError
 
 MAKE = """
 import sys
@@ -78,10 +78,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocked.write_text("not a folder")
     with pytest.raises(ConfigError, match=r"cannot be kept in .*file: .*Name a folder that can be written\."):
         ensure_demo_models(blocked, lambda line: None)
-
-
-def test_without_numpy_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes with pointsman[local]; a plain install says so."""
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    with pytest.raises(RuntimeUnavailable, match=r'numpy, which is not installed.*pip install "pointsman\[local\]"'):
-        ensure_demo_models(tmp_path, lambda line: None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
 from collections.abc import Callable
@@ -11,10 +10,9 @@ from pathlib import Path
 
 from pointsman.adapters.runtimes.gguf_header import read_gguf_header
 from pointsman.core.catalog import Tier
-from pointsman.core.errors import ConfigError, RuntimeUnavailable
+from pointsman.core.errors import ConfigError
 
 RECIPE_VERSION = 1  # raise it with every change to what the files hold
-_HINT = 'Install it with: pip install "pointsman[local]"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ def ensure_demo_models(cache_dir: Path, progress: Callable[[str], None]) -> tupl
     """Small, medium and large, made where missing; *progress* gets a line for each that is made.
 
     Safe under several processes at once: a file appears whole or not at all, and all make the same bytes.
-    ConfigError: the folder cannot be written. RuntimeUnavailable: numpy is missing.
+    ConfigError: the folder cannot be written.
     """
     return tuple(_ensure(size, cache_dir, progress) for size in _SIZES)
 
@@ -74,8 +72,6 @@ def _is_whole(path: Path) -> bool:
 
 
 def _make(size: _Size) -> bytes:
-    if importlib.util.find_spec("numpy") is None:
-        raise RuntimeUnavailable("The demo models are made with numpy, which is not installed.", hint=_HINT)
     from pointsman.adapters.runtimes.demo.language import VOICES
     from pointsman.adapters.runtimes.demo.maker import DemoRecipe, make_model
     from pointsman.adapters.runtimes.demo.weights import Shape
