@@ -30,6 +30,7 @@ from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
 from pointsman.household import has_known_device, in_household, model_files, model_store, open_household
 from pointsman.judgement import with_judge
+from pointsman.precedence import strategies_of
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
@@ -37,15 +38,9 @@ from pointsman.resilience.budget import RetryBudget
 from pointsman.resilience.context_book import ContextBook
 from pointsman.resilience.tolerance import Tolerance
 from pointsman.routing.chain import Chain
-from pointsman.routing.complexity.configured import complexity_settings
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
 from pointsman.routing.features import features_of
 from pointsman.routing.select import Selector
-from pointsman.routing.strategies.complexity import Complexity
-from pointsman.routing.strategies.default import Default
-from pointsman.routing.strategies.embeddings import EmbeddingModel
-from pointsman.routing.strategies.override import ExplicitModel, TierName
-from pointsman.routing.strategies.utility import Utility
 from pointsman.stores import observing_ledger, shared_healths
 
 if TYPE_CHECKING:
@@ -109,21 +104,12 @@ def make_router(
 
 def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
     settings = loaded.settings
-    scorers = {name: complexity_settings(block) for name, block in loaded.complexity.items()}
-    strategies = (
-        ExplicitModel(catalog),
-        EmbeddingModel(),
-        TierName(catalog),
-        Utility(catalog),
-        Complexity(catalog, scorers),
-        Default(catalog),
-    )
     sizes = ContextSizes(book=ContextBook(clock=time.monotonic))
     return Decider(
         catalog=catalog,
         chain=Chain(
             constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint(sizes.window_of)),
-            strategies=strategies,
+            strategies=strategies_of(loaded, catalog),
             clock=time.perf_counter,
         ),
         selector=Selector(catalog=catalog, draw=random.random),
