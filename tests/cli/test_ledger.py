@@ -76,6 +76,9 @@ def test_explain_takes_an_id_its_beginning_or_last(run: Run, id_: str) -> None:
     assert done.code == 0
     assert lines[0] == "ollama/qwen medium · local · by complexity · ok"
     assert "why score 0.21: medium" in lines
+    assert "task coding, difficulty +0.82, 61 % of it familiar" in lines
+    assert "done well simple 50 %, medium 71 %, complex 90 %, reasoning 95 %" in lines
+    assert "answer about 1,200 tokens" in lines
     assert "struck out cloud/old capability: no tools" in lines
     assert "attempts 1. ollama/qwen failed (transient 503) in 250 ms: overloaded" in [
         line.replace("0.2 s", "250 ms") for line in lines

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.core.assessment import Assessment
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.chat import ask
 from pointsman.core.decision import Caller, Decision, Outcome, Pick, Privacy, PrivacyClass, Step, Struck
@@ -209,6 +211,21 @@ async def test_the_decision_as_json_is_the_contract() -> None:
         "warnings": [],
         "demo": True,
         "elapsed_us": 0.0,
+    }
+
+
+async def test_what_a_classifier_expects_is_part_of_the_json() -> None:
+    """Beside everything else, under a key that is missing where nobody assessed the request."""
+    plain = await a_rig(CATALOG, {}).router.decide(ask("hello"))
+    found = Assessment(kind="chat", difficulty=-1.0, chances=(0.9, 0.95, 0.99, 1.0), output_tokens=40, familiarity=0.5)
+    assert as_json(replace(plain, assessment=found)) == as_json(plain) | {
+        "assessment": {
+            "kind": "chat",
+            "difficulty": -1.0,
+            "chances": {"simple": 0.9, "medium": 0.95, "complex": 0.99, "reasoning": 1.0},
+            "output_tokens": 40,
+            "familiarity": 0.5,
+        }
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from pointsman.cli.figures import duration
+from pointsman.cli.figures import duration, share
 from pointsman.cli.output import print_data
 from pointsman.core.decision import Outcome
 from pointsman.routing.complexity.scorer import score
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.chat import ChatRequest
     from pointsman.core.decision import Decision, Privacy
+    from pointsman.core.jsontypes import JsonObject
     from pointsman.engine.router import Router
     from pointsman.routing.complexity.contribution import Contribution
 
@@ -42,6 +43,9 @@ def print_decision(router: Router, request: ChatRequest, decision: Decision, *, 
         facts.add_row("asked for", Text(f"{decision.asked} ({said_by})"))
     if decision.confidence is not None:
         facts.add_row("confidence", Text(f"{decision.confidence:.2f}"))
+    if decision.assessment is not None:
+        for label, line in assessment_lines(decision.assessment.to_json()):
+            facts.add_row(label, Text(line))
     add_common(facts, decision)
     facts.add_row("took", Text(duration(decision.elapsed_us / 1000)))
     print_data(facts)
@@ -74,6 +78,15 @@ def add_common(facts: Table, decision: Decision) -> None:
         facts.add_row(label, Text(step))
     for label, warning in labelled("warning", decision.warnings):
         facts.add_row(label, Text(warning, style="yellow"))
+
+
+def assessment_lines(found: JsonObject) -> Iterator[tuple[str, str]]:
+    """What a classifier expects, a line beside each label; *found* as `Assessment.to_json` gives it."""
+    known = f"{share(cast('float', found['familiarity']))} of it familiar"
+    yield "task", f"{found['kind']}, difficulty {found['difficulty']:+.2f}, {known}"
+    chances = cast("JsonObject", found["chances"])
+    yield "done well", ", ".join(f"{tier} {share(cast('float', chance))}" for tier, chance in chances.items())
+    yield "answer", f"about {found['output_tokens']:,} tokens"
 
 
 def privacy_words(privacy: Privacy) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pointsman.cli.explanation import facts_grid, labelled, struck_lines, trail_lines
+from pointsman.cli.explanation import assessment_lines, facts_grid, labelled, struck_lines, trail_lines
 from pointsman.cli.figures import NOTHING, count, dollars, duration, share
 from pointsman.cli.output import print_data, say, table
 
@@ -52,6 +52,8 @@ def print_row(row: LedgerRow) -> None:
     grid.add_row("id", Text(row.id))
     grid.add_row("at", Text(f"{clock_time(row.at_s)} from {row.client or row.surface}"))
     grid.add_row("why", Text(row.reason))
+    for label, line in assessment_lines(row.assessment) if row.assessment is not None else ():
+        grid.add_row(label, Text(line))
     grid.add_row("privacy", Text(_privacy(row)))
     if row.asked is not None:
         grid.add_row("asked for", Text(row.asked))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pointsman.core.catalog import Tier
 from pointsman.core.values import value_type
+
+if TYPE_CHECKING:
+    from pointsman.core.jsontypes import JsonObject
 
 
 @value_type
@@ -14,3 +20,13 @@ class Assessment:
     chances: tuple[float, float, float, float]  # of a good answer, by tier, cheapest first; 0..1
     output_tokens: int  # expected
     familiarity: float  # 0..1: how much of it the classifier has seen the like of
+
+    def to_json(self) -> JsonObject:
+        """As decisions show it: figures rounded, chances by tier."""
+        return {
+            "kind": self.kind,
+            "difficulty": round(self.difficulty, 3),
+            "chances": {tier.value: round(chance, 3) for tier, chance in zip(Tier, self.chances, strict=True)},
+            "output_tokens": self.output_tokens,
+            "familiarity": round(self.familiarity, 3),
+        }

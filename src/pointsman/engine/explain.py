@@ -10,8 +10,11 @@ if TYPE_CHECKING:
 
 
 def as_json(decision: Decision) -> JsonObject:
-    """The contract's object: model, tier, score, confidence, strategy, reason, privacy, struck, trail, elapsed_us."""
-    return {
+    """The contract's object: model, tier, score, confidence, strategy, reason, privacy, struck, trail, elapsed_us.
+
+    `assessment` is there only where a classifier has one.
+    """
+    found: JsonObject = {
         "id": decision.id,
         "asked": decision.asked,
         "model": decision.model,
@@ -41,3 +44,6 @@ def as_json(decision: Decision) -> JsonObject:
         "demo": decision.is_demo,
         "elapsed_us": decision.elapsed_us,
     }
+    if decision.assessment is not None:
+        found["assessment"] = decision.assessment.to_json()
+    return found

@@ -149,6 +149,7 @@ def _decided(event: Decided) -> LedgerRow:
         ),
         warnings=decision.warnings,
         prompt=None if privacy.is_private else event.prompt,
+        assessment=None if decision.assessment is None else decision.assessment.to_json(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from pointsman.core.assessment import Assessment
 from pointsman.core.catalog import Operation, Tier
 from pointsman.core.chat import Usage
 from pointsman.core.decision import Caller, Decision, Outcome, Privacy, PrivacyClass, PromptFeatures, Step, Struck
@@ -37,6 +38,9 @@ def decision(key: str = "d1") -> Decision:
         elapsed_us=42.04,
         router="auto",
         warnings=("model 'gpt-4o' is not configured",),
+        assessment=Assessment(
+            kind="coding", difficulty=0.8204, chances=(0.5, 0.7125, 0.9, 0.95), output_tokens=1200, familiarity=0.61
+        ),
     )
 
 

@@ -61,7 +61,7 @@ def test_a_newer_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(open_writable(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(ConfigError, match=r"has format 99, this program knows up to 2\. Upgrade pointsman"):
+    with pytest.raises(ConfigError, match=r"has format 99, this program knows up to 3\. Upgrade pointsman"):
         LedgerReader(path).recent()
 
 

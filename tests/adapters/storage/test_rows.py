@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pointsman.adapters.storage.reference import updated
 from pointsman.adapters.storage.rows import RejectedRow, Wanted
 from pointsman.core.errors import InvalidRequest
 from pointsman.testing.ledger import MemoryLedger
-from tests.adapters.storage.samples import NOON, request
+from tests.adapters.storage.samples import NOON, decided, request
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "ledger.md"
 
@@ -29,6 +30,21 @@ def test_a_row_is_plain_json_with_the_names_of_the_contract() -> None:
     expected = {"strategy": "complexity", "outcome": "picked", "detail": "0.21 → medium", "elapsed_us": 31.3}
     assert plain["trail"][1] == expected
     assert plain["attempts"][0]["outcome"] == "ok"
+    assert plain["assessment"] == {
+        "kind": "coding",
+        "difficulty": 0.82,
+        "chances": {"simple": 0.5, "medium": 0.713, "complex": 0.9, "reasoning": 0.95},
+        "output_tokens": 1200,
+        "familiarity": 0.61,
+    }
+
+
+def test_a_row_that_nobody_assessed_has_no_such_key() -> None:
+    """Which tells it from one that was found to be nothing."""
+    ledger = MemoryLedger()
+    start = decided()
+    ledger(replace(start, decision=replace(start.decision, assessment=None)))
+    assert "assessment" not in ledger.find("d1").to_json()
 
 
 def test_statistics_and_rejections_are_plain_json() -> None:

@@ -39,7 +39,7 @@ _DECIDED = (
     "seq id at_s writer outcome surface operation stream routed strategy reason is_explicit is_demo privacy "
     "decision_us estimated_input_tokens turns n_tools ask_chars in_tool_loop is_housekeeping "
     "client? agent? session? key_id? asked? candidates? router? tier? score? confidence? privacy_kinds? "
-    "privacy_source? struck? trail? warnings? prompt?"
+    "privacy_source? struck? trail? warnings? prompt? assessment?"
 )
 _FINISHED = (
     "finished_at_s status attempts fallbacks duration_ms served? upstream_model? is_local? input_tokens? "
@@ -253,6 +253,7 @@ def decided(event: Decided, seq: int, writer: int, end: Finished | None = None) 
         _trail(decision.trail) if decision.trail else "",
         _names(warnings) if warnings else "",
         event.prompt if event.prompt and not privacy.is_private else "",
+        _dumps(decision.assessment.to_json()) if decision.assessment is not None else "",
     )
 
 

@@ -235,6 +235,7 @@ def _request(row: sqlite3.Row, attempts: tuple[AttemptRow, ...]) -> LedgerRow:
         TrailStep(strategy=strategy, outcome=outcome, detail=detail, elapsed_us=elapsed_us)
         for strategy, outcome, detail, elapsed_us in _list(fields["trail"])
     )
+    fields["assessment"] = json.loads(fields["assessment"]) if fields["assessment"] else None
     fields["outcome"] = RequestOutcome(fields["outcome"])
     fields["attempts"] = attempts
     return LedgerRow(**fields)

@@ -129,10 +129,13 @@ class LedgerRow:
     overhead_ms: float | None = None
     dropped: tuple[str, ...] = ()
     error: str | None = None
+    assessment: JsonObject | None = None
 
     def to_json(self) -> JsonObject:
         """The row as plain JSON, `at` in ISO 8601 beside the seconds, `privacy` as `route --json` writes it."""
         plain: JsonObject = asdict(self)
+        if self.assessment is None:
+            del plain["assessment"]
         kinds = plain.pop("privacy_kinds")
         source = plain.pop("privacy_source")
         plain["privacy"] = {"class": self.privacy, "kinds": kinds, "source": source}
