@@ -107,6 +107,13 @@ ROW = LedgerRow(
     first_byte_ms=300.0,
     overhead_ms=0.5,
     dropped=("logit_bias",),
+    assessment={
+        "kind": "coding",
+        "difficulty": 0.82,
+        "chances": {"simple": 0.5, "medium": 0.713, "complex": 0.9, "reasoning": 0.95},
+        "output_tokens": 1200,
+        "familiarity": 0.61,
+    },
 )
 
 
