@@ -9,7 +9,7 @@ import os
 import signal
 import sqlite3
 import time
-from asyncio.subprocess import DEVNULL
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,15 +54,9 @@ def removes(ledger: Path) -> Callable[[], None]:
 
 
 def spoils(ledger: Path) -> Callable[[], None]:
-    """It is overwritten with something else, and moved away in the end."""
+    """It is overwritten with something else, which nobody moves away."""
     ledger.write_bytes(b"no database at all" * 1000)
-
-    def move() -> None:
-        for path in ledger.parent.glob("ledger.sqlite*"):
-            if path.is_file():
-                path.rename(path.with_name(f"spoilt-{path.name}"))
-
-    return move
+    return lambda: None
 
 
 TROUBLES: Mapping[str, Callable[[Path], Callable[[], None]]] = {"locked": locks, "removed": removes, "spoilt": spoils}
@@ -105,22 +99,42 @@ async def test_35_a_full_disk(tmp_path: Path) -> None:
     assert [one.outcome for one in heard] == [FINE] * 3
 
 
+SPOILT = b"SQLite format 3\x00" + b"\xff" * 10_000
+
+
 async def test_36_a_spoilt_ledger_at_the_start(tmp_path: Path) -> None:
-    """Usage database spoilt at the start: said aloud, left as it is; a new one begins once it is moved away."""
+    """Usage database spoilt at the start: said aloud, put aside under a name with the date, whole; a new one begins."""
     ledger = tmp_path / "ledger.sqlite"
-    spoilt = b"SQLite format 3\x00" + b"\xff" * 10_000
-    ledger.write_bytes(spoilt)
+    ledger.write_bytes(SPOILT)
     async with faulty(OK) as upstream:
         write(tmp_path, model(OPENAI, upstream.url))
         async with serving(tmp_path) as running:
-            await running.program.says("ledger.unavailable", times=1)
-            during = await running.ask()
-            left = ledger.read_bytes()
-            ledger.rename(tmp_path / "spoilt")
-            after = await running.ask()
-            await running.rows(lambda rows: any(row["id"] == after.headers["x-pointsman-decision-id"] for row in rows))
-    assert during.outcome == after.outcome == FINE
-    assert left == spoilt
+            await running.program.says("database-spoilt", times=1)
+            heard = await running.ask()
+            await running.rows(lambda rows: any(row["id"] == heard.headers["x-pointsman-decision-id"] for row in rows))
+    assert heard.outcome == FINE
+    assert contents_of(tmp_path, "ledger.sqlite.spoilt-*Z") == [SPOILT]
+
+
+def contents_of(folder: Path, names: str) -> list[bytes]:
+    """The files whose name is such."""
+    return [path.read_bytes() for path in folder.glob(names)]
+
+
+async def test_36_a_spoilt_ledger_that_stays(tmp_path: Path) -> None:
+    """Usage database spoilt, and it cannot be put aside: `serve` says what to do and does not start."""
+    ledger = tmp_path / ("l" * 230)  # with the date it is more than a name may have
+    ledger.write_bytes(SPOILT)
+    (tmp_path / "ledger.sqlite").symlink_to(ledger)
+    write(tmp_path, model(OPENAI, "http://127.0.0.1:9"))
+    process = await asyncio.create_subprocess_exec(
+        str(BIN), "serve", "--port", "0", cwd=tmp_path, env=environ_of(tmp_path), stdout=DEVNULL, stderr=PIPE
+    )
+    said = (await process.communicate())[1].decode()
+    assert process.returncode == 3
+    assert "cannot be put aside: File name too long. Move it away yourself" in said
+    assert "Traceback" not in said
+    assert contents_of(tmp_path, "l" * 230) == [SPOILT]
 
 
 # ── 39: the configuration ──

@@ -220,40 +220,6 @@ def test_a_locked_file_delays_and_loses_nothing(path: Path, caplog: pytest.LogCa
     assert messages(caplog) == ["ledger.unavailable", "ledger.recovered"]
 
 
-def test_a_damaged_file_is_left_alone_until_it_is_moved_away(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing of a person's is overwritten; after they acted a new ledger begins without a restart."""
-    path.parent.mkdir()
-    path.write_bytes(b"this is no database" * 100)
-    with SqliteLedger(path, keep_days=None, retry_s=0.01) as ledger:
-        for event in request():
-            ledger(event)
-        assert not ledger.flush(0.2)
-        assert ledger.trouble == "file is not a database"
-        with pytest.raises(ConfigError, match="file is not a database"):
-            LedgerReader(path).recent()
-        path.rename(path.with_suffix(".old"))
-        assert ledger.flush()
-    assert outcomes(path) == {"d1": RequestOutcome.OK}
-    assert path.with_suffix(".old").read_bytes() == b"this is no database" * 100
-    assert messages(caplog) == ["ledger.unavailable", "ledger.recovered"]
-
-
-def test_a_file_that_is_damaged_while_in_use_harms_no_request(path: Path) -> None:
-    """The trouble is noted, closing comes back in time."""
-    ledger = SqliteLedger(path, keep_days=None, retry_s=0.01).start()
-    hear(ledger, *request("a"))
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with path.open("r+b") as file:
-        file.write(b"\xff" * 8192)
-    for event in request("b"):
-        ledger(event)
-    assert not ledger.flush(0.2)
-    assert ledger.trouble is not None
-    assert ledger.close()
-    assert ledger.dropped == 3
-
-
 def test_a_file_that_is_removed_is_begun_anew(path: Path) -> None:
     """Also for a request that was under way: its end is kept."""
     with SqliteLedger(path, keep_days=None) as ledger:

@@ -9,15 +9,13 @@ import asyncio
 import json
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pointsman.adapters.storage.database import open_writable
+from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
 from pointsman.core.errors import ConfigError
 from pointsman.core.jsontypes import JsonObject
 from pointsman.core.ports import PostedQuestion
@@ -43,8 +41,7 @@ class SqliteConsents:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = OwnFile(path, shipped_scripts("consents"))
 
     async def put(self, posted: PostedQuestion, /) -> None:
         """See core.ports.ConsentBoard."""
@@ -102,10 +99,7 @@ class SqliteConsents:
 
     def close(self) -> None:
         """Let go of the file; again does nothing."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -118,20 +112,7 @@ class SqliteConsents:
     async def _do(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """What *work* gives; *otherwise* when the file is in trouble: the process goes on alone."""
         try:
-            return await asyncio.to_thread(self._locked, work)
+            return await asyncio.to_thread(self._file.use, work)
         except (sqlite3.Error, OSError, ConfigError) as error:
             logger.warning("consents-not-shared file=%s reason=%s", self.path, error)
             return otherwise
-
-    def _locked(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        with self._lock:
-            if self._connection is None:
-                self._connection = open_writable(self.path, scripts())
-            return work(self._connection)
-
-
-def scripts() -> list[str]:
-    """The shipped scripts in order, as in database.migrations."""
-    folder = resources.files("pointsman.adapters.storage") / "sql" / "consents"
-    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-    return [script.read_text("utf-8") for script in found]

@@ -109,7 +109,7 @@ def unreadable(path: Path, error: sqlite3.Error) -> ConfigError:
     """SQLite's own *error* about *path* as one that can be acted on."""
     return ConfigError(
         f"The ledger {str(path)!r} cannot be read: {error}.",
-        hint="If it is damaged, move it away; a new one is begun by itself.",
+        hint="If it is damaged: the next `pointsman serve` puts it aside and begins a new one.",
     )
 
 

@@ -10,15 +10,13 @@ import asyncio
 import json
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pointsman.adapters.storage.database import open_writable
+from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
 from pointsman.core.errors import ConfigError, PointsmanError
 from pointsman.core.ports import StoredResponse
 
@@ -42,13 +40,12 @@ class SqliteResponses:
         self.path = path
         self._ttl_s = ttl_s
         self._clock = clock
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = OwnFile(path, shipped_scripts("responses"), pragma="secure_delete = ON")
 
     async def put(self, response: StoredResponse, /) -> None:
         """See core.ports.ResponseStore."""
         try:
-            await asyncio.to_thread(self._locked, lambda database: self._put(database, response))
+            await asyncio.to_thread(self._file.use, lambda database: self._put(database, response))
         except (sqlite3.Error, OSError, ConfigError) as error:
             logger.warning("response-not-kept file=%s reason=%s", self.path, error)
 
@@ -62,10 +59,7 @@ class SqliteResponses:
 
     def close(self) -> None:
         """Let go of the file; again does nothing."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -77,18 +71,11 @@ class SqliteResponses:
 
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         try:
-            return await asyncio.to_thread(self._locked, work)
+            return await asyncio.to_thread(self._file.use, work)
         except (sqlite3.Error, OSError, ConfigError) as error:
             logger.warning("responses-unreadable file=%s reason=%s", self.path, error)
             message = "The stored answers cannot be read at the moment."
             raise PointsmanError(message, hint="Send the whole conversation instead; the log says more.") from error
-
-    def _locked(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        with self._lock:
-            if self._connection is None:
-                self._connection = open_writable(self.path, scripts())
-                self._connection.execute("PRAGMA secure_delete = ON")
-            return work(self._connection)
 
     def _put(self, database: sqlite3.Connection, response: StoredResponse) -> None:
         now_s = self._clock()
@@ -111,10 +98,3 @@ class SqliteResponses:
     def _delete(self, database: sqlite3.Connection, response_id: str, owner: str | None) -> bool:
         query = "DELETE FROM responses WHERE owner = ? AND id = ? AND expires_at_s > ?"
         return database.execute(query, (owner or "", response_id, self._clock())).rowcount > 0
-
-
-def scripts() -> list[str]:
-    """The shipped scripts in order, as in database.migrations."""
-    folder = resources.files("pointsman.adapters.storage") / "sql" / "responses"
-    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-    return [script.read_text("utf-8") for script in found]

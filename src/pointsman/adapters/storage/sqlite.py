@@ -5,7 +5,8 @@ events. A crash loses what the thread has not taken up yet; everything older is 
 
 | trouble                      | what happens                                                                        |
 | ---------------------------- | ----------------------------------------------------------------------------------- |
-| locked, full, unreadable     | one line in the log; events wait in the queue; tried again every few seconds        |
+| locked, full                 | one line in the log; events wait in the queue; tried again every few seconds        |
+| damaged, at start or later   | it is put aside (see spoilt.py) and a new one begun; while it cannot be: as locked  |
 | queue full                   | events are dropped and counted; one line in the log a minute                        |
 | file removed or replaced     | a new one is begun                                                                  |
 | an event that cannot be kept | it alone is dropped                                                                 |
@@ -24,11 +25,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pointsman.adapters.storage.database import open_writable
 from pointsman.adapters.storage.encode import Places, fold, storable
 from pointsman.adapters.storage.lease import Lease
 from pointsman.adapters.storage.retention import DAY_S, prune_chunk, transaction, used_bytes
 from pointsman.adapters.storage.settlement import CostOf, abandon, no_cost, settle
+from pointsman.adapters.storage.spoilt import NO_INODE, inode_of, is_spoilt, open_or_begin, put_aside
 from pointsman.core.errors import ConfigError
 from pointsman.core.events import Event
 
@@ -96,7 +97,8 @@ class SqliteLedger:
     def start(self) -> Self:
         """Open the file and start writing; again does nothing.
 
-        ConfigError when the file is another program's or newer than this one; other trouble is logged.
+        ConfigError when the file is another program's or newer than this one, or damaged and cannot be put aside; other
+        trouble is logged.
         """
         if self._thread.ident is not None:
             return self
@@ -235,7 +237,7 @@ class _LedgerFile:
         self._max_bytes = max_bytes
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
-        self._inode = -1
+        self._inode = NO_INODE
         self._lease: Lease | None = None
         self._places = Places(0)
         self._house_due = 0.0  # on the monotonic clock
@@ -243,18 +245,28 @@ class _LedgerFile:
     def open(self) -> sqlite3.Connection:
         """The connection to the file that is at the path now."""
         if self._connection is not None:
-            if self._inode_now() == self._inode:
+            if inode_of(self._path) == self._inode:
                 return self._connection
             self.forget()
-        connection = open_writable(self._path)
+        try:
+            return self._opened()
+        except sqlite3.DatabaseError as error:
+            if not is_spoilt(error):
+                raise
+        return self._opened()  # it was put aside
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = open_or_begin(self._path)
+        inode = inode_of(self._path)
         try:
             if self._lease is None:
                 self._lease = Lease(self._path)
             writer = self._register(connection, self._lease.name)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, sqlite3.DatabaseError) and is_spoilt(error):
+                put_aside(self._path, inode, error)
             raise
-        inode = self._inode_now()
         if inode != self._inode or writer != self._places.writer:
             self._places = Places(writer)
         self._connection, self._inode = connection, inode
@@ -282,6 +294,13 @@ class _LedgerFile:
 
     def write(self, events: Sequence[Event]) -> None:
         """Write *events* in one transaction; when one of them cannot be kept, one by one without it."""
+        try:
+            self._write(events)
+        except sqlite3.DatabaseError as error:
+            self._begin_anew(error)
+            self._write(events)
+
+    def _write(self, events: Sequence[Event]) -> None:
         connection = self.open()
         try:
             batch = fold(events, self._places)
@@ -301,6 +320,13 @@ class _LedgerFile:
         if time.monotonic() < self._house_due:
             return
         self._house_due = time.monotonic() + HOUSEKEEPING_RETRY_S
+        try:
+            self._keep_house()
+        except sqlite3.DatabaseError as error:
+            self._begin_anew(error)
+            self._keep_house()
+
+    def _keep_house(self) -> None:
         connection = self.open()
         settled = settle(connection, self._path, self._places.writer, self._cost_of)
         if settled:
@@ -310,6 +336,13 @@ class _LedgerFile:
                 self._house_due = time.monotonic() + HOUSEKEEPING_S
                 return
         self._house_due = time.monotonic() + 1.0
+
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        """Put the file aside that *error* says is damaged; any other error is raised again."""
+        if not is_spoilt(error):
+            raise error
+        self.forget()
+        put_aside(self._path, self._inode, error)
 
     def idle_s(self) -> float:
         """How long there is nothing to do when no event comes."""
@@ -345,12 +378,6 @@ class _LedgerFile:
                     (os.getpid(), lease, self._clock()),
                 ).fetchone()
         return int(known[0])
-
-    def _inode_now(self) -> int:
-        try:
-            return self._path.stat().st_ino
-        except FileNotFoundError:
-            return -1
 
 
 def is_trouble(error: Exception) -> bool:
