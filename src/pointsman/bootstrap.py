@@ -28,7 +28,8 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
-from pointsman.household import has_known_device, in_household, model_files, model_store, open_household
+from pointsman.household import in_household, open_household
+from pointsman.inventory import has_known_device, model_files, model_store
 from pointsman.judgement import with_judge
 from pointsman.precedence import strategies_of
 from pointsman.privacy.gate import EgressGate

@@ -37,11 +37,6 @@ def state_folder() -> Path:
     return platformdirs.user_state_path("pointsman")
 
 
-def local_runtime_file() -> Path:
-    """The configuration of the local runtime, as `pointsman local setup` writes it."""
-    return platformdirs.user_config_path("pointsman") / "local.yaml"
-
-
 def ledger_reader(loaded: Loaded) -> LedgerReader:
     """Read access to past decisions; an absent file reads as empty."""
     from pointsman.adapters.storage.reader import LedgerReader

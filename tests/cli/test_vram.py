@@ -108,13 +108,16 @@ def test_the_configuration_is_checked(run: Run, folder: Path) -> None:
     """Pins reserve their room; what is not known is said."""
     (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GiB"))
     done = run("vram", "check")
-    assert (done.code, done.err) == (0, "Not known what odd take; give it as `memory:` of the model.\n")
+    assert done.code == 0
+    assert done.err == (
+        "What odd takes of the memory is not known, so that it is not managed; give it as `memory:` of the model.\n"
+    )
     assert done.out == (
         "MODEL             TOTAL GB\n"
-        "quick  pinned         2.62\n"
-        "heavy  on demand     21.60\n"
+        "quick  pinned         2.62  ██\n"
+        "heavy  on demand     21.60  ████████████████▓\n"
         "odd    on demand         –\n"
-        "told   on demand      2.00\n"
+        "told   on demand      2.00  ██\n"
         "They fit 24.7 GB (given), in turns where not together.\n"
     )
     (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GB"))
@@ -123,3 +126,37 @@ def test_the_configuration_is_checked(run: Run, folder: Path) -> None:
     assert json.loads(done.out)["problems"] == [
         "heavy needs 21.6 GB beside quick (pinned, 2.6 GB), the budget is 22.9 GB"
     ]
+
+
+def test_the_judge_counts_and_is_pinned(run: Run, folder: Path) -> None:
+    """One of the models, or at a server of its own on this machine, by its name or by what the configuration says."""
+    base = CONFIG.format(vram="24GiB")
+    (folder / "pointsman.yaml").write_text(f"{base}classifier: {{enabled: true, model: told}}\n")
+    assert "told (the judge)  pinned         2.00  ██\n" in run("vram", "check").out
+    (folder / "pointsman.yaml").write_text(f"{base}classifier: {{enabled: true}}\n")
+    done = run("vram", "check")
+    assert done.out.splitlines()[-2:] == [
+        "gemma3-1b-gpu-custom (the judge)  pinned         1.35  █",
+        "heavy needs 21.6 GB beside quick + gemma3-1b-gpu-custom (the judge) (pinned, 4.0 GB), the budget is 24.7 GB",
+    ]
+    (folder / "pointsman.yaml").write_text(f"{base}classifier: {{enabled: true, model: own, memory: 0.1GB}}\n")
+    found = json.loads(run("vram", "check", "--json").out)
+    assert (found["judge"], found["models"]["own"], found["pinned"]) == ("own", 100_000_000, ["own", "quick"])
+    (folder / "pointsman.yaml").write_text(f"{base}classifier: {{enabled: true, model: own}}\n")
+    assert run("vram", "check").err.splitlines()[1] == (
+        "What the judge own at localhost:9379 takes of the memory is not known, so that it is not counted; "
+        "give it as `classifier.memory`."
+    )
+
+
+def test_the_judge_that_is_served_here_counts_by_its_file(run: Run, folder: Path) -> None:
+    """`pointsman local setup` has chosen it; at another port it is somebody else's."""
+    small = ensure_demo_models(folder / "cache", lambda _text: None)[0].path
+    run("local", "setup", "--model", str(small), "--no-start")
+    (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GiB") + "classifier: {enabled: true}\n")
+    found = json.loads(run("vram", "check", "--json").out)
+    assert found["models"]["gemma3-1b-gpu-custom"] < 600_000_000
+    host = "classifier: {enabled: true, host: 'http://localhost:9999'}\n"
+    (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GiB") + host)
+    found = json.loads(run("vram", "check", "--json").out)
+    assert found["models"]["gemma3-1b-gpu-custom"] > 1_000_000_000

@@ -13,10 +13,14 @@ import openai
 import pytest
 import yaml
 
+from pointsman.adapters.http.client import HttpClient
 from pointsman.bootstrap import embedded_models
+from pointsman.config.catalog import build_catalog
 from pointsman.config.load import Loaded, load
 from pointsman.core.errors import ConfigError
-from pointsman.household import check_household
+from pointsman.household import open_household
+from pointsman.inventory import check_household
+from pointsman.local.planner import Room
 from pointsman.server.gateway import OpenGateway
 from pointsman.server.run import running
 from tests.e2e.conftest import NAMES, client_of
@@ -110,6 +114,27 @@ async def test_pins_that_do_not_fit_are_refused_at_the_start(model_files: Mappin
     loaded = loaded_from(config(model_files, vram="0.4GB", pinned="demo-small"), tmp_path)
     with pytest.raises(ConfigError, match=r"demo-small, pinned, need 0\.5 GB, the budget is 0\.4 GB"):
         check_household(loaded)
+
+
+async def test_the_judge_stays_and_takes_its_part(model_files: Mapping[str, Path], tmp_path: Path) -> None:
+    """One of the models is pinned by judging; one beside the gateway leaves the rest of the budget to the others."""
+    settings = {**config(model_files, vram="2GB"), "classifier": {"enabled": True, "model": "demo-small"}}
+    loaded = loaded_from(settings, tmp_path)
+    async with HttpClient() as client:
+        with embedded_models(loaded) as addresses:
+            catalog = build_catalog(loaded.settings, addresses)
+            async with open_household(loaded, catalog, addresses, client) as household, asyncio.timeout(30):
+                assert household is not None
+                ticket = await household.residency.lease(catalog.by_id["demo-small"], None)
+                household.residency.leave(ticket)
+                await household.residency.lease(catalog.by_id["demo-medium"], None)
+                assert household.residency.scheduler.verdict("demo-large") is Room.WAIT
+        settings["classifier"] = {"enabled": True, "model": "own", "memory": "0.5GB"}
+        loaded = loaded_from(settings, tmp_path)
+        with embedded_models(loaded) as addresses:
+            async with open_household(loaded, loaded.catalog, addresses, client) as household:
+                assert household is not None
+                assert household.residency.scheduler.budget_bytes == 2_000_000_000 - (1 << 20) - 500_000_000
 
 
 async def test_who_waits_for_a_load_is_told_their_place(gateway: Gateway, model_files: Mapping[str, Path]) -> None:

@@ -22,7 +22,7 @@ from pointsman.cli.pull import pull
 def list_downloaded(*, as_json: bool) -> None:
     """Show the downloaded models, and the one that gemini-cli's router asks."""
     from pointsman.cli.setup import configuration
-    from pointsman.household import model_store
+    from pointsman.inventory import model_store
 
     chosen, models = read(), model_store(configuration(None)).models()
     if as_json:

@@ -163,8 +163,7 @@ def set_up(wanted: str, port: int | None, *, accept_terms: bool) -> Chosen:
 
     from pointsman.cli.pull import meant, pull_file
     from pointsman.cli.setup import configuration
-    from pointsman.household import model_store
-    from pointsman.stores import local_runtime_file
+    from pointsman.inventory import local_runtime_file, model_store
 
     loaded, before = configuration(None), read()
     path = Path(wanted).expanduser()
@@ -223,7 +222,7 @@ def read() -> Chosen | None:
     """What was set up; None when nothing was, or its file is broken."""
     from pointsman.bootstrap import load_config
     from pointsman.core.errors import ConfigError
-    from pointsman.stores import local_runtime_file
+    from pointsman.inventory import local_runtime_file
 
     file = local_runtime_file()
     if not file.is_file():

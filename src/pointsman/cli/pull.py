@@ -85,7 +85,7 @@ def remove(name: str, *, as_json: bool, config: str | None) -> None:
     """Delete the downloaded model NAME, or ollama:NAME from Ollama."""
     from pointsman.cli.figures import size
     from pointsman.cli.setup import configuration
-    from pointsman.household import model_store
+    from pointsman.inventory import model_store
 
     loaded = configuration(config)
     if name.startswith(OLLAMA):
@@ -144,7 +144,7 @@ def pull_file(wanted: Wanted, loaded: Loaded, *, accept_terms: bool) -> Pulled:
     """Have *wanted* among the downloaded models; what was said of terms and progress is on stderr."""
     from pointsman.adapters.runtimes.hub import Hub
     from pointsman.adapters.runtimes.model_store import Pulled
-    from pointsman.household import model_store
+    from pointsman.inventory import model_store
 
     store, hub = model_store(loaded), Hub()
     file = hub.look_up(wanted.repository, quantization=wanted.quantization, path=wanted.path)

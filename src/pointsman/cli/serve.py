@@ -40,7 +40,7 @@ def serve(
     from pointsman.bootstrap import embedded_models
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
-    from pointsman.household import check_household
+    from pointsman.inventory import check_household
     from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
     from pointsman.server.logs import start_logging
@@ -97,7 +97,7 @@ def _start_judge(loaded: Loaded) -> None:
 def _local_runtime() -> str:
     """The configuration of the local runtime; NoModelAvailable when none is set up."""
     from pointsman.core.errors import NoModelAvailable
-    from pointsman.stores import local_runtime_file
+    from pointsman.inventory import local_runtime_file
 
     file = local_runtime_file()
     if not file.is_file():

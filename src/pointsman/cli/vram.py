@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pointsman.cli.figures import NOTHING
 from pointsman.cli.memory_options import Size, run_options, wishes
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.local import Footprint
+    from pointsman.inventory import Stocked
     from pointsman.local.budget import Budget, Seat, Wish
 
 GB = 1_000_000_000
@@ -130,23 +133,16 @@ def plan_of(  # noqa: PLR0913  an argument for each option
 def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> None:
     """Whether the configured local models fit, the pinned ones together and each of the others beside them."""
     from pointsman.cli.setup import ready
-    from pointsman.household import local_footprints
-    from pointsman.local.planner import Placed, gigabytes, shortfalls
+    from pointsman.inventory import placed_of, stock, unknown_sizes
+    from pointsman.local.planner import gigabytes, shortfalls
 
     loaded = ready(config).loaded
     local = loaded.settings.local
     configured = local.vram if isinstance(local.vram, int) else None
     total, source = device_bytes(budget_bytes or configured)
     budget = max(0, total - local.reserve)
-    sizes = local_footprints(loaded)
-    pinned = {card.id for card in loaded.catalog.models if card.is_pinned}
-    placed = [
-        Placed(model=name, size_bytes=size.total_bytes, is_pinned=name in pinned)
-        for name, size in sizes.items()
-        if size is not None
-    ]
-    problems = shortfalls(placed, budget)
-    unknown = [name for name, size in sizes.items() if size is None]
+    models = stock(loaded)
+    problems = shortfalls(placed_of(models), budget)
     if as_json:
         print_json(
             {
@@ -155,27 +151,34 @@ def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> Non
                 "source": source,
                 "fits": not problems,
                 "problems": list(problems),
-                "models": {name: size.total_bytes if size is not None else None for name, size in sizes.items()},
-                "pinned": sorted(pinned & sizes.keys()),
+                "models": {one.name: one.size_bytes for one in models},
+                "pinned": sorted(one.name for one in models if one.is_pinned),
+                "judge": next((one.name for one in models if one.is_judge), None),
             }
         )
+    elif not models:
+        say("No local model is configured.")
+        return
     else:
-        if not sizes:
-            say("No local model is configured.")
-            return
-        rows = table("MODEL", "", "TOTAL GB", right=("TOTAL GB",))
-        for name, size in sizes.items():
-            shown = "–" if size is None else f"{size.total_bytes / GB:.2f}"
-            rows.add_row(name, "pinned" if name in pinned else "on demand", shown)
-        print_data(rows)
+        print_data(_checked(models, budget))
         for problem in problems:
             click.echo(problem)
-        if unknown:
-            say(f"Not known what {', '.join(unknown)} take; give it as `memory:` of the model.")
+        for sentence in unknown_sizes(models):
+            say(f"{sentence[0].upper()}{sentence[1:]}.")
         if not problems:
             click.echo(f"They fit {gigabytes(budget)} ({source}), in turns where not together.")
     if problems:
         raise click.exceptions.Exit(1)
+
+
+def _checked(models: Sequence[Stocked], budget_bytes: int) -> Table:
+    rows = table("MODEL", "", "TOTAL GB", "", right=("TOTAL GB",))
+    widest = max(budget_bytes, *(one.size_bytes or 0 for one in models))
+    for one in models:
+        shown = NOTHING if one.size_bytes is None else f"{one.size_bytes / GB:.2f}"
+        drawn = parts_bar(one.footprint, widest, BAR // 2) if one.footprint is not None else ""
+        rows.add_row(one.title, "pinned" if one.is_pinned else "on demand", shown, drawn)
+    return rows
 
 
 def device_bytes(given: int | None) -> tuple[int, str]:
@@ -281,10 +284,14 @@ def _stay(seat: Seat) -> str:
 
 
 def bar(wish: Wish, widest: int, width: int) -> Text:
-    """What *wish* takes as a bar of at most *width* cells, a mark for each part; *widest* bytes are all of it."""
+    """What *wish* takes as a bar."""
+    return parts_bar(wish.footprint, widest, width)
+
+
+def parts_bar(size: Footprint, widest: int, width: int) -> Text:
+    """*size* as a bar of at most *width* cells, a mark for each part; *widest* bytes are all of it."""
     from rich.text import Text
 
-    size = wish.footprint
     parts = (size.weights_bytes, size.kv_cache_bytes, size.compute_bytes, size.overhead_bytes)
     found, drawn, so_far = Text(), 0, 0
     for (_, mark, colour), part in zip(PARTS, parts, strict=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pointsman.config.field_types import Address, Name, Names, Section, TierName
+from pointsman.config.schema_local import Bytes
 
 Words = Literal["flash", "pro", "simple", "medium", "complex", "reasoning"]
 
@@ -57,6 +58,11 @@ class ClassifierSettings(Section):
         default=None,
         description="Prompts it judges at once; 1 with the dialect `gemini` and 4 with the others, if not given. One "
         "more waits, the rest go by the scorer.",
+    )
+    memory: Bytes | None = Field(
+        default=None,
+        description="What it takes of `local.vram`, such as 1GiB, if it is at `host` on this machine and neither "
+        "`pointsman local` serves it nor its name tells.",
     )
     auto_start: bool = Field(
         default=False,
