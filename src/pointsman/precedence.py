@@ -5,29 +5,68 @@ Part of the composition root. What a caller says comes first, then what the conf
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from pointsman.engine.escalation import Escalations
+from pointsman.routing.agents.rules import AgentRule, AgentRules
 from pointsman.routing.complexity.configured import complexity_settings
+from pointsman.routing.strategies.agent_rule import AgentModel
 from pointsman.routing.strategies.complexity import Complexity
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
+from pointsman.routing.strategies.preset import PresetName
 from pointsman.routing.strategies.utility import Utility
 
 if TYPE_CHECKING:
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog
+    from pointsman.routing.agents.rules import TierOfAgent
     from pointsman.routing.strategy import Strategy
 
 
-def strategies_of(loaded: Loaded, catalog: Catalog) -> tuple[Strategy, ...]:
-    """The strategies over *catalog*; `judgement` puts the local judge before the scorer."""
+def strategies_of(
+    loaded: Loaded, catalog: Catalog, accepted: TierOfAgent = lambda _key_id, _agent: None
+) -> tuple[Strategy, ...]:
+    """The strategies over *catalog*; `judgement` puts the local judge before the scorer.
+
+    *accepted* knows the tiers that a person has accepted for agents.
+    """
     scorers = {name: complexity_settings(block) for name, block in loaded.complexity.items()}
     return (
         ExplicitModel(catalog),
         EmbeddingModel(),
         TierName(catalog),
         Utility(catalog),
+        PresetName(catalog),
+        AgentModel(catalog=catalog, rules=agent_rules(loaded), accepted=accepted),
         Complexity(catalog, scorers),
         Default(catalog),
+    )
+
+
+def agent_rules(loaded: Loaded) -> AgentRules:
+    """The models of agents, as configured."""
+    return AgentRules(
+        [
+            AgentRule(pattern=name, tier=given.tier, model=given.model, floor=given.floor, cap=given.cap)
+            for name, given in loaded.settings.agents.items()
+        ]
+    )
+
+
+def escalations_of(loaded: Loaded, catalog: Catalog) -> Escalations | None:
+    """Who keeps agents within their bounds and raises them; None where neither is wanted."""
+    settings, rules = loaded.settings.escalation, agent_rules(loaded)
+    if not settings.enabled and not rules.rules:
+        return None
+    return Escalations(
+        catalog=catalog,
+        clock=time.monotonic,
+        rule_of=rules.of,
+        is_on=settings.enabled,
+        retry=settings.retry,
+        repeats=settings.repeats,
+        remember_s=settings.remember_s,
     )

@@ -107,6 +107,32 @@ def test_an_unknown_name_after_an_at_sign_is_refused(run: Run, story: Storytelle
     assert done.err.startswith("error: @clod: no model is called 'clod'; did you mean cloud?")
 
 
+def test_a_preset_has_a_prompt_of_its_own(run: Run, story: Storyteller) -> None:
+    """It goes before the question; its name may be written either way."""
+    done = run("chat", "--preset", "quick-assistant", "Tell me a story.")
+    assert (done.code, done.out) == (0, f"{STORY}\n")
+    assert [role for role, _ in asked(story)] == ["system", "user"]
+    assert story.bodies[-1]["temperature"] == 0.3
+    assert run("chat", "--preset", "auto:quick-assistant", "-s", "Rhyme.", "Hi").code == 0
+    assert asked(story) == [("system", "Rhyme."), ("user", "Hi")]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--preset", "quik-assistant"), "--preset: no model is called 'auto:quik-assistant'; did you mean auto:"),
+        (("--preset", "deep-work", "-m", "small"), "--preset and --model exclude each other"),
+    ],
+)
+def test_a_preset_that_cannot_be_is_a_usage_error(
+    run: Run, story: Storyteller, flags: tuple[str, ...], message: str
+) -> None:
+    """An unknown one with the nearest name."""
+    done = run("chat", *flags, "Hi")
+    assert done.code == 2
+    assert done.err.startswith(f"error: {message}")
+
+
 def test_private_text_is_kept_from_a_model_that_is_not_local(run: Run, story: Storyteller) -> None:
     """Refused with exit code 5 when that model was asked for; nothing is sent."""
     done = run("chat", "--private", "-m", "cloud", "hello")

@@ -26,6 +26,8 @@ def test_the_table_says_tier_place_and_price(run: Run, configured: Path) -> None
         "\n"
         "auto chooses: simple → quick; complex → heavy; reasoning → cloud\n"
         "big means heavy\n"
+        "auto:quick-assistant is for tier simple: Short answers, by a small model\n"
+        "auto:deep-work is for tier complex: Thorough work, by a large model\n"
     )
 
 

@@ -39,7 +39,7 @@ async def test_health_and_readiness() -> None:
 
 
 async def test_the_list_of_models_says_what_each_name_is() -> None:
-    """Routers, tiers, models, aliases."""
+    """Routers, tiers, models, aliases, presets."""
     answer = await ask(app_of(LOCAL, CLOUD), scope_of(HOST, path="/v1/models"))
     kinds = [(entry["id"], entry["pointsman"]["kind"], entry["owned_by"]) for entry in answer.json["data"]]
     assert kinds == [
@@ -49,6 +49,8 @@ async def test_the_list_of_models_says_what_each_name_is() -> None:
         ("small", "model", "127.0.0.1:9"),
         ("big", "model", "api.example.com"),
         ("huge", "alias", "pointsman"),
+        ("auto:quick-assistant", "preset", "pointsman"),
+        ("auto:deep-work", "preset", "pointsman"),
     ]
     assert answer.json["data"][4]["pointsman"] == {
         "kind": "model",

@@ -21,7 +21,7 @@ LOCAL = {
 }
 EMBEDDER = {"name": "org/embed", "model": "e", "base_url": "http://127.0.0.1:9/v1", "lacks": ["chat"]}
 APP = app_of(LOCAL, EMBEDDER)
-NAMES = ["auto", "simple", "qwen2.5:3b", "org/embed"]
+NAMES = ["auto", "simple", "qwen2.5:3b", "org/embed", "auto:quick-assistant", "auto:deep-work"]
 
 
 def get(path: str, *headers: Header, query: bytes = b"") -> Scope:
@@ -56,7 +56,7 @@ async def test_anthropics_clients_are_told_of_claude_auto() -> None:
     assert {key: answer.json[key] for key in ("has_more", "first_id", "last_id")} == {
         "has_more": False,
         "first_id": "claude-auto",
-        "last_id": "org/embed",
+        "last_id": "auto:deep-work",
     }
 
 
@@ -65,10 +65,10 @@ async def test_anthropics_clients_are_told_of_claude_auto() -> None:
     [
         (b"limit=2", ["claude-auto", "auto"], True),
         (b"limit=2&after_id=auto", ["simple", "qwen2.5:3b"], True),
-        (b"limit=2&after_id=simple", ["qwen2.5:3b", "org/embed"], False),
+        (b"limit=2&after_id=org/embed", ["auto:quick-assistant", "auto:deep-work"], False),
         (b"limit=2&before_id=qwen2.5%3A3b", ["auto", "simple"], True),
         (b"before_id=auto", ["claude-auto"], False),
-        (b"after_id=org/embed", [], False),
+        (b"after_id=auto:deep-work", [], False),
         (b"after_id=gone&limit=1", ["claude-auto"], True),
     ],
 )
@@ -119,10 +119,10 @@ async def test_what_gemini_says_of_a_model() -> None:
 
 async def test_geminis_list_comes_in_pages() -> None:
     """Each names the next."""
-    first = await ask(APP, get("/v1beta/models", query=b"pageSize=3"))
-    last = await ask(APP, get("/v1beta/models", query=b"pageSize=3&pageToken=" + first.json["nextPageToken"].encode()))
-    assert len(first.json["models"]) == 3
-    assert last.json == {"models": [{**last.json["models"][0], "name": "models/org/embed"}]}
+    first = await ask(APP, get("/v1beta/models", query=b"pageSize=5"))
+    last = await ask(APP, get("/v1beta/models", query=b"pageSize=5&pageToken=" + first.json["nextPageToken"].encode()))
+    assert len(first.json["models"]) == 5
+    assert last.json == {"models": [{**last.json["models"][0], "name": "models/auto:deep-work"}]}
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ async def test_every_name_is_a_tag() -> None:
         ("complex", "complex", ""),
         ("quick", "quick", "3B"),
         ("big", "big", ""),
+        ("auto:quick-assistant", "auto:quick-assistant", ""),
+        ("auto:deep-work", "auto:deep-work", ""),
     ]
 
 

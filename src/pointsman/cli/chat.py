@@ -30,6 +30,7 @@ Examples:
 @click.command(short_help="Ask one question, or talk.", epilog=EXAMPLES)
 @click.argument("prompt", nargs=-1)
 @model_option
+@click.option("--preset", metavar="NAME", help="A preset, such as quick-assistant or deep-work; as --model auto:NAME.")
 @click.option("-s", "--system", metavar="TEXT", help="System prompt.")
 @tier_option
 @private_option
@@ -53,6 +54,7 @@ Examples:
 def chat(  # noqa: PLR0913  an argument for each option
     prompt: tuple[str, ...],
     model: str | None,
+    preset: str | None,
     system: str | None,
     tier: str | None,
     *,
@@ -74,6 +76,8 @@ def chat(  # noqa: PLR0913  an argument for each option
     """
     if yes and no_fallback:
         raise click.UsageError("--yes and --no-fallback exclude each other.", click.get_current_context())
+    if preset is not None and model is not None:
+        raise click.UsageError("--preset and --model exclude each other.", click.get_current_context())
     from pointsman.cli.asking import asked_model
     from pointsman.cli.consent import ALONE, manner_of
     from pointsman.cli.conversation import Conversation, inline_model
@@ -82,6 +86,7 @@ def chat(  # noqa: PLR0913  an argument for each option
     from pointsman.cli.session import router_session
     from pointsman.cli.setup import HOW_TO_ADD, ready, tell_warnings
     from pointsman.cli.turn import take_turn
+    from pointsman.core.preset import PREFIX
 
     inline, rest = inline_model(" ".join(prompt))
     text = prompt_text((rest,) if rest else ())
@@ -94,6 +99,9 @@ def chat(  # noqa: PLR0913  an argument for each option
     loaded = start.loaded
     if inline is not None:
         require_known(inline, loaded.catalog, said_by=f"@{inline}")
+    if preset is not None:
+        model = f"{PREFIX}{preset.removeprefix(PREFIX)}"
+        require_known(model, loaded.catalog, said_by="--preset")
     asked, _ = asked_model(model, loaded)
     manner = manner_of(yes=yes, no_fallback=no_fallback, is_for_program=as_json)
     conversation = Conversation(model=asked, is_private=private, tier=tier, system=system, manner=manner)

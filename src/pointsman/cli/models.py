@@ -224,7 +224,12 @@ def _other_names(catalog: Catalog) -> list[str]:
         for router in catalog.routers
     ]
     aliases = [f"{alias} means {target}" for alias, target in sorted(catalog.aliases.items())]
-    return routers + aliases
+    presets = [
+        f"{preset.name} is for {preset.model or (f'tier {preset.tier}' if preset.tier else 'any tier')}"
+        + (f": {preset.description}" if preset.description else "")
+        for preset in catalog.presets.values()
+    ]
+    return routers + aliases + presets
 
 
 def _rank(entry: tuple[object, object]) -> int:

@@ -16,10 +16,10 @@ MOST_SHOWN = 8
 
 
 def known_names(catalog: Catalog) -> tuple[str, ...]:
-    """Every name a caller may send: routers, models, aliases, tiers."""
+    """Every name a caller may send: routers, models, aliases, tiers, presets."""
     routers = (router.name for router in catalog.routers)
     tiers = (tier.value for tier in Tier)
-    return tuple(dict.fromkeys((AUTO, *routers, *catalog.pools, *catalog.aliases, *tiers)))
+    return tuple(dict.fromkeys((AUTO, *routers, *catalog.pools, *catalog.aliases, *tiers, *catalog.presets)))
 
 
 def is_known(name: str, catalog: Catalog) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from pointsman.config import ollama_options, prices
 from pointsman.config.card_defaults import in_words_of
+from pointsman.config.chat_presets import presets_of
 from pointsman.config.resilience import followers, last_resort, policies
 from pointsman.config.schema import ModelSettings, PriceSettings, RouterSettings, Settings
 from pointsman.config.servers import Servers
@@ -56,6 +57,7 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
             last_resort=last_resort(settings, cards),
             baseline=settings.savings.baseline,
             climb_tiers=False,
+            presets=presets_of(settings.presets) if cards else {},
         )
     return Catalog(
         models=cards,
@@ -74,6 +76,7 @@ def build_catalog(settings: Settings, endpoints_for_gguf: Mapping[str, str] = NO
         last_resort=last_resort(settings, cards),
         baseline=settings.savings.baseline,
         climb_tiers=settings.resilience.climb_tiers,
+        presets=presets_of(settings.presets) if cards else {},
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pointsman.config.chat_presets import presets_of
 from pointsman.config.schema import RouterSettings, Settings
 from pointsman.config.servers import Servers, inline_server
 from pointsman.config.tree import Node, Path, dotted, mapping, nearest, plain
@@ -115,11 +116,13 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
     aliases = set(settings.aliases) | {alias for model in settings.models for alias in model.aliases}
     routers = {AUTO, *settings.routing.routers}
     callable_names = names | aliases
-    anything = callable_names | routers | set(Tier)
+    presets = set(presets_of(settings.presets))
+    anything = callable_names | routers | presets | set(Tier)
     yield from _server_problems(settings)
-    for name in sorted(names & routers):
+    for name in sorted(names & (routers | presets)):
+        what = "router" if name in routers else "preset"
         index = next(index for index, model in enumerate(settings.models) if model.name == name)
-        yield Problem(path=("models", index, "name"), text=f"the name {name!r} means a router; choose another")
+        yield Problem(path=("models", index, "name"), text=f"the name {name!r} means a {what}; choose another")
     yield from _router_problems(settings.routing, ("routing",), callable_names)
     for name, router in settings.routing.routers.items():
         yield from _router_problems(router, ("routing", "routers", name), callable_names)
@@ -140,8 +143,16 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
     yield from _resilience_problems(settings, names, callable_names)
     if settings.savings.baseline is not None:
         yield from _unknown(("savings", "baseline"), [settings.savings.baseline], callable_names)
-    if names and Tier.parse(settings.model.name) is None and not settings.model.name.startswith(f"{AUTO}:"):
+    yield from _target_problems(settings, callable_names)
+    if names and Tier.parse(settings.model.name) is None:
         yield from _unknown(("model", "name"), [settings.model.name], anything)
+
+
+def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[Problem]:
+    """Presets for a model that there is not."""
+    for name, preset in settings.presets.items():
+        if preset.model is not None:
+            yield from _unknown(("presets", name, "model"), [preset.model], callable_names)
 
 
 def _circles(settings: Settings, names: set[str]) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ from pointsman.config.field_types import (
 from pointsman.config.schema_classifier import ClassifierSettings
 from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
+from pointsman.config.schema_presets import PresetName, PresetSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
 from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
@@ -314,6 +315,9 @@ class Settings(Section):
     model: StandardModel = Field(default=StandardModel(), description="The model when the caller names none.")
     routing: RoutingSettings = Field(default=RoutingSettings(), description="Which model `auto` takes.")
     aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
+    presets: dict[PresetName, PresetSettings] = Field(
+        default={}, description="Kinds of conversations by name, asked for as the model `auto:NAME`, over the shipped."
+    )
     fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a model (or `*`, any) does not.")
     context_window_fallbacks: dict[Name, Names] = Field(
         default={},

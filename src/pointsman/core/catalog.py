@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pointsman.core.chat import Usage
     from pointsman.core.failure import FailureKind
     from pointsman.core.jsontypes import Json
+    from pointsman.core.preset import Preset
 
 AUTO = "auto"
 CLAUDE_AUTO = "claude-auto"  # means AUTO unless configured: Claude Code lists only names that hold "claude"
@@ -223,6 +224,7 @@ class Catalog:
     last_resort: str | None = None  # the model that is asked when all are cooling or down
     baseline: str | None = None  # the model that savings are measured against
     climb_tiers: bool = True  # an `auto` request may go to the next tier when its own does not answer
+    presets: Mapping[str, Preset] = field(default_factory=dict)  # by the name callers say: `auto:deep-work`
 
     @cached_property
     def by_id(self) -> Mapping[str, ModelCard]:
@@ -278,7 +280,13 @@ class Catalog:
         return bare if bare in self.pools or self._is_choice(bare) else name
 
     def _is_choice(self, name: str) -> bool:
-        return name == AUTO or name in self.routers_by_name or Tier.parse(name) is not None
+        return name == AUTO or name in self.routers_by_name or name in self.presets or Tier.parse(name) is not None
+
+    def preset_of(self, name: str | None) -> Preset | None:
+        """The preset that *name*, or what it is an alias of, means."""
+        if name is None or name in self.pools:
+            return None
+        return self.presets.get(self.resolve(name))
 
     def policy_of(self, name: str) -> Policy:
         """What failures of the model *name* lead to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 from pointsman.core.catalog import AUTO, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
+from pointsman.core.preset import PREFIX
 from pointsman.core.values import value_type
 from pointsman.engine.context_size import ContextSizes
+from pointsman.engine.preset import applied
 from pointsman.engine.steer import steered
 from pointsman.resilience.context_book import ContextBook
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import ChatRequest, EmbeddingRequest
     from pointsman.core.decision import PromptFeatures
+    from pointsman.core.preset import Preset
     from pointsman.engine.consent import Consents
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.swap import SwapAware
@@ -120,11 +124,40 @@ class Decider:
             return ()
         if self.refuse_unknown_models:
             message = f"The model {asked[:200]!r} does not exist."
-            raise UnknownModel(message, hint="See /v1/models for the names there are.", param="model")
-        return (f"model {asked[:200]!r} is not configured; {self.standard_model!r} took the request",)
+    def prepared(self, inbound: Inbound) -> Inbound:
+        """*inbound* with what its preset sets, if it asks for one and is no errand of the program around it."""
+        preset = self._preset_of(inbound.request.model)
+        if preset is None or self.features_of(inbound.request).is_housekeeping:
+            return inbound
+        return applied(inbound, preset)
+
+    def _preset_of(self, asked: str | None) -> Preset | None:
+        catalog = self.catalog
+        if asked is not None and (asked == AUTO or asked in catalog.pools):
+            return None
+        if asked is not None and (found := catalog.preset_of(asked)) is not None:
+            return found
+        if self.standard_model == AUTO or (asked is not None and self.is_known(asked)):
+            return None
+        return catalog.preset_of(self.standard_model)
+
+            hint = self._nearest_preset(asked) or "See /v1/models for the names there are."
+            raise UnknownModel(message, hint=hint, param="model")
+        near = self._nearest_preset(asked)
+        taken = f"model {asked[:200]!r} is not configured; {self.standard_model!r} took the request"
+        return (f"{taken}. {near}" if near else taken,)
+
+    def _nearest_preset(self, asked: str) -> str:
+        """Which preset was probably meant by a name that says there is one; nothing for other names."""
+        if not asked.startswith(PREFIX):
+            return ""
+        near = difflib.get_close_matches(asked[:200], self.catalog.presets, n=1, cutoff=0.6)
+        names = near or list(self.catalog.presets)[:8]
+        said = ", ".join(map(repr, names))
+        return f"Did you mean {said}?" if near else f"There are {said}." if names else ""
 
     def is_known(self, name: str) -> bool:
-        """Whether *name* is a model, an alias, a router, or a tier."""
+        """Whether *name* is a model, an alias, a router, a preset, or a tier."""
         resolved = self.catalog.resolve(name)
         return (
             resolved in self.catalog.pools
@@ -133,3 +166,4 @@ class Decider:
             or Tier.parse(name) is not None
             or Tier.parse(resolved) is not None
         )
+            or resolved in self.catalog.presets

@@ -113,6 +113,7 @@ class Router:
         """Decide and say so to the observers; a refusal is told as well."""
         decision_id = self.decider.new_id()
         try:
+            inbound = self.decider.prepared(inbound)
             resolved = await self.decider.decide(inbound, decision_id)
         except Exception as error:
             self._reject(inbound, decision_id, error)
@@ -146,6 +147,7 @@ class Router:
 
         A request too long for every model is counted; one that policy refuses is refused.
         """
+        inbound = self.decider.prepared(inbound)
         try:
             resolved = await self.resolve(replace(inbound, is_dry_run=True))
         except (ContextTooLong, NoModelAvailable):
@@ -164,6 +166,7 @@ class Router:
         resolved: Resolved,
         new_say: Callable[[], Callable[[StreamEvent], Sequence[Piece]]],
     ) -> Turn[Piece]:
+        inbound = self.decider.prepared(inbound)
         return Turn(
             caller=self.caller,
             plan=Plan(

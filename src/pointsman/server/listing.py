@@ -1,4 +1,4 @@
-"""The model list: `auto` and other routers, tiers, models and aliases, each with what we know about it."""
+"""The model list: `auto` and other routers, tiers, models, aliases and presets, each with what we know about it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pointsman.core.catalog import Tier
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.catalog import Catalog, ModelCard, RouterCard
     from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.preset import Preset
 
 _CREATED_S = 0  # OpenAI's field; a configuration has no birthday
 
@@ -31,6 +32,19 @@ def listing(catalog: Catalog) -> Iterator[JsonObject]:
     for alias, target in catalog.aliases.items():
         if alias not in catalog.pools:
             yield _entry(alias, kind="alias", models=[target], demo=_is_demo(catalog, [target]))
+    for preset in catalog.presets.values():
+        names = _answering(preset, auto)
+        entry = _entry(preset.name, kind="preset", models=names, demo=_is_demo(catalog, names))
+        yield {**entry, "description": preset.description}
+
+
+def _answering(preset: Preset, auto: RouterCard | None) -> list[str]:
+    """The models that *preset* is answered by; where it does not say, all that `auto` chooses among."""
+    if preset.model is not None:
+        return [preset.model]
+    if auto is None:
+        return []
+    return list(auto.tiers.get(preset.tier, ()) if preset.tier is not None else ()) or list(auto.models())
 
 
 def _is_demo(catalog: Catalog, names: list[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 from pointsman.core.catalog import AUTO, FREE, Capability, Catalog, Endpoint, ModelCard, Price, Quirks, RouterCard, Tier
 from pointsman.core.failure import FailureKind
 from pointsman.core.jsontypes import Json
+from pointsman.core.preset import Preset
 
 CLOUD_PRICE = Price(input_usd_per_mtok=3.0, output_usd_per_mtok=15.0)
 
@@ -36,6 +37,7 @@ class CatalogFields(TypedDict, total=False):
     fallbacks_by_kind: Mapping[FailureKind, Mapping[str, tuple[str, ...]]]
     baseline: str | None
     climb_tiers: bool
+    presets: Mapping[str, Preset]
 
 
 def an_endpoint(name: str = "home", *, is_local: bool = True, dialect: str = "openai_chat") -> Endpoint:
