@@ -172,12 +172,14 @@ async def test_nobody_waits_for_ever(gateway: Gateway) -> None:
 
 
 async def test_where_the_policy_stops_silence_means_stop(gateway: Gateway) -> None:
-    """The error, not the other model."""
+    """The error, which says that nobody answered, and not the other model."""
     resilience = {"num_retries": 0, "consent_timeout_s": 0.05, "unattended": "stop"}
     async with world(gateway, resilience=resilience) as here:
         refused = await here.http.post("/v1/chat/completions", json=BODY, headers=ASK)
         assert here.second.calls == []
-    assert refused.json()["error"]["code"] == "fallback_declined"
+    error = refused.json()["error"]
+    assert error["code"] == "fallback_declined"
+    assert "and nobody answered within 0.05 s whether another model may, which counts as no." in error["message"]
 
 
 async def test_a_question_is_never_shown_to_another_key(gateway: Gateway) -> None:

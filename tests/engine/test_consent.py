@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.core.catalog import FREE, Price
 from pointsman.core.chat import ask
-from pointsman.core.consent import Consent, Question
+from pointsman.core.consent import Consent, Question, Unanswered
 from pointsman.core.decision import Caller
 from pointsman.core.errors import FallbackDeclined
 from pointsman.core.failure import FailureKind
@@ -78,6 +78,22 @@ async def test_a_person_may_stop() -> None:
         "near did not answer (near: daily quota used up), and the person asked wants no other model."
     )
     assert rig.tried() == ["near"]
+
+
+async def test_no_answer_is_told_from_a_no() -> None:
+    """Nobody is said to have decided what they have not; the configuration may let silence mean yes."""
+
+    async def silent(_question: Question, /) -> Consent:
+        raise Unanswered(Consent.STOP, "nobody answered within 60 s")
+
+    async def lenient(_question: Question, /) -> Consent:
+        raise Unanswered(Consent.ONCE, "nobody answered within 60 s")
+
+    rig = a_rig(BOTH, {"near": [SPENT], "far": [GOOD]})
+    with pytest.raises(FallbackDeclined) as raised:
+        await rig.router.complete(ask("hello"), MIND, ask=silent)
+    assert raised.value.message == ("near did not answer (near: daily quota used up), and nobody answered within 60 s.")
+    assert text_of(await rig.router.complete(ask("hello"), MIND, ask=lenient)) == "Hello"
 
 
 async def test_a_person_may_keep_trying() -> None:

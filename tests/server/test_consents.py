@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.core.consent import Consent, Question
+from pointsman.core.consent import Consent, Question, Unanswered
 from pointsman.core.decision import Caller
 from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
 from pointsman.core.jsontypes import Json, JsonObject
@@ -32,7 +32,7 @@ def choices_of(shown: JsonObject) -> list[Json]:
     return [choice["answer"] for choice in choices if isinstance(choice, dict)]
 
 
-Asking = Callable[..., asyncio.Task[Consent]]
+Asking = Callable[..., asyncio.Task[Consent | Unanswered]]
 
 
 @pytest.fixture
@@ -45,15 +45,18 @@ def questions() -> OpenQuestions:
 async def asking(questions: OpenQuestions) -> AsyncIterator[Asking]:
     """Makes requests that wait for an answer; whoever still does at the end of the test is cancelled."""
     async with asyncio.TaskGroup() as group:
-        made: list[asyncio.Task[Consent]] = []
+        made: list[asyncio.Task[Consent | Unanswered]] = []
 
         def ask(
             caller: Caller = ALICE, question: Question = QUESTION, *, timeout_s: float = 20.0
-        ) -> asyncio.Task[Consent]:
+        ) -> asyncio.Task[Consent | Unanswered]:
             asker = questions.asker(caller, timeout_s=timeout_s, unattended=Consent.ONCE)
 
-            async def wait() -> Consent:
-                return await asker(question)
+            async def wait() -> Consent | Unanswered:
+                try:
+                    return await asker(question)
+                except Unanswered as nobody:
+                    return nobody
 
             made.append(group.create_task(wait()))
             return made[-1]
@@ -135,7 +138,10 @@ async def test_time_ends_the_wait_as_the_policy_says(questions: OpenQuestions, a
     waiting = asking(timeout_s=0.0)
     await asyncio.sleep(0)
     (shown,) = await questions.open_to("a")
-    assert await waiting is Consent.ONCE
+    nobody = await waiting
+    assert isinstance(nobody, Unanswered)
+    assert nobody.instead is Consent.ONCE
+    assert nobody.why == "nobody answered within 0 s whether another model may, which counts as no"
     assert await questions.endings([identity(shown)]) == {identity(shown): NOBODY}
     with pytest.raises(ConsentSettled, match="its time is over"):
         await questions.answer(identity(shown), "a", Consent.ONCE)
@@ -146,7 +152,9 @@ async def test_too_many_questions_are_not_asked(questions: OpenQuestions, asking
     for _ in range(MOST_OPEN):
         _ = asking()
     await asyncio.sleep(0)
-    assert await asking() is Consent.ONCE
+    nobody = await asking()
+    assert isinstance(nobody, Unanswered)
+    assert (nobody.instead, nobody.why) == (Consent.ONCE, "nobody could be asked, as 1,000 questions wait already")
     assert len(await questions.open_to("a")) == MOST_OPEN
 
 

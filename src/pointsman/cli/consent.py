@@ -14,7 +14,7 @@ from pointsman.cli.chooser import Chooser
 from pointsman.cli.figures import about, again
 from pointsman.cli.keys import pressed_keys
 from pointsman.cli.output import talk_console
-from pointsman.core.consent import Consent
+from pointsman.core.consent import Consent, Unanswered
 from pointsman.resilience.wording import choices, default_choice, why_asked
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def asker(
         case Manner.YES:
             return _always(Consent.ONCE)
         case Manner.NO:
-            return _always(Consent.STOP)
+            return _refuses
         case Manner.UNATTENDED:
             return None
 
@@ -76,6 +76,11 @@ def _always(answer: Consent) -> ConsentAsker:
         return answer
 
     return ask
+
+
+async def _refuses(_question: Question, /) -> Consent:
+    """See ports.ConsentAsker."""
+    raise Unanswered(Consent.STOP, "--no-fallback allows no other model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

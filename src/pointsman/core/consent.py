@@ -20,6 +20,15 @@ class Consent(StrEnum):
     STOP = "stop"  # neither: the error
 
 
+class Unanswered(Exception):
+    """No person has answered: *instead* goes for it. *why* is said where that means STOP: "nobody answered in 60 s"."""
+
+    def __init__(self, instead: Consent, why: str) -> None:
+        super().__init__(why)
+        self.instead = instead
+        self.why = why
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """*failed* did not answer: may *other* do it? Model names are those that callers know."""

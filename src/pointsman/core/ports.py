@@ -108,7 +108,7 @@ class ConsentAsker(Protocol):
     """Somebody who can ask the person behind a request."""
 
     async def __call__(self, question: Question, /) -> Consent:
-        """The person's answer; bounded in time by whoever implements it, STOP when none comes."""
+        """The person's answer; bounded in time by whoever implements it, core.consent.Unanswered when none comes."""
 
 
 @value_type

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _TOO_MANY_REQUESTS = 429
 _BAD_UPSTREAM = "bad_upstream"
+BY_CONFIGURATION = "the configuration wants no other model"
+BY_PERSON = "the person asked wants no other model"
 SOME_TIME_S = 5.0  # what Retry-After says where a model may be back at any time
 
 
@@ -55,9 +57,9 @@ def exhausted(failures: Sequence[Failure], wait_s: float | None = None) -> Point
     return AllAttemptsFailed(message, failures=failures, retry_after_s=SOME_TIME_S if wait is None else wait)
 
 
-def declined(failures: Sequence[Failure], *, by: str, wait_s: float | None = None) -> FallbackDeclined:
-    """The error when a model failed and *by* (a person, the configuration) lets no other take over."""
-    message = f"{failures[-1].model} did not answer ({told(failures)}), and {by} wants no other model."
+def declined(failures: Sequence[Failure], *, why: str, wait_s: float | None = None) -> FallbackDeclined:
+    """The error when a model failed and no other may take over, for the reason *why*, such as BY_PERSON."""
+    message = f"{failures[-1].model} did not answer ({told(failures)}), and {why}."
     return FallbackDeclined(message, failures=failures, retry_after_s=_wait_s(failures, wait_s))
 
 

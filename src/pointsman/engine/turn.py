@@ -11,22 +11,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pointsman.core.consent import Consent
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.values import value_type
 from pointsman.engine.attempt import hung, stream_failure
-from pointsman.engine.consent import question_for
 from pointsman.engine.context_check import CODE as CONTEXT_CUT
 from pointsman.engine.context_check import ContextCheck, check_for
 from pointsman.engine.continuation import ContinuedDelivery, Heard, Resumer, may_be_continued
 from pointsman.engine.delivery import Delivery, Say
+from pointsman.engine.escalation import OneTierUp
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.hedge import Hedge
-from pointsman.engine.outcome import declined, exhausted, unwell
+from pointsman.engine.leave import Leave, why_unwell
+from pointsman.engine.outcome import BY_CONFIGURATION, declined, exhausted, unwell
 from pointsman.engine.usage import estimate
-from pointsman.resilience.backoff import MOST_S
-from pointsman.resilience.cause import is_overloaded, kind_of
+from pointsman.resilience.cause import is_overloaded
 from pointsman.resilience.plan import NOT_UNWELL, Next, Plan, is_loading
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from pointsman.engine.consent import Consents
     from pointsman.engine.context_size import ContextSizes
     from pointsman.engine.entrance import Entrance, Held
+    from pointsman.engine.escalation import Escalations
     from pointsman.engine.exchange import Check
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.record import Record
@@ -89,12 +89,15 @@ class Turn(Generic[Piece]):
     deadline_s: float | None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     hedge_after_s: float | None = None
+    escalations: Escalations | None = None  # None: an answer is taken as it is
     mark: Callable[[str], Sequence[Piece]] | None = None  # who goes on, said in the stream; None: nobody goes on
     heard: dict[str, Heard] = field(default_factory=dict, init=False)  # by card, of those that may be asked at once
 
     async def whole(self) -> Answer:
         """The whole answer of the first model that gives one."""
         card, found = await self._first_success(self._whole)
+        if self.escalations is not None:
+            card, found = await self._good_enough(self.escalations, card, found)
         usage = found.usage or estimate(self.record.resolved.features.estimated_input_tokens, found.output_chars)
         return Answer(
             decision=self.plan.decision,
@@ -106,6 +109,15 @@ class Turn(Generic[Piece]):
             dropped=self.record.dropped,
             failures=tuple(self.record.failures),
         )
+
+    async def _good_enough(self, escalations: Escalations, card: ModelCard, found: Whole) -> tuple[ModelCard, Whole]:
+        """*found*, or what the next tier says in its place where an agent could not use it."""
+        upstream = self.caller.upstreams[card.endpoint.dialect]
+        why = escalations.complaint(self.inbound, self.plan.decision, found, upstream)
+        if why is None:
+            return card, found
+        above = OneTierUp(escalations=escalations, plan=self.plan, record=self.record, inbound=self.inbound)
+        return await above.instead(card, found, why, lambda other: self._attempted(other, self._whole))
 
     async def stream(self) -> StreamedAnswer[Piece]:
         """The streamed answer of the first model that shows content."""
@@ -245,7 +257,7 @@ class Turn(Generic[Piece]):
         said = self.consents.of(self.inbound.caller)
         if said is not None and preferred.name in said.while_unwell:
             return step
-        return await self._consented(preferred, step, self._why_unwell(preferred))
+        return await self._consented(preferred, step, why_unwell(self.plan.health.health_of(preferred), preferred))
 
     async def _following(self, card: ModelCard, failure: Failure) -> Next:
         """The attempt after *failure*, when its pause is over; the request's error when there is none."""
@@ -260,43 +272,12 @@ class Turn(Generic[Piece]):
 
     async def _consented(self, failed: ModelCard, step: Next, failure: Failure) -> Next:
         """*step* when the person behind the request wants it, or the failed model again; FallbackDeclined else."""
-        failures = self.record.failures or (failure,)
-        if self.inbound.ask is None:
-            if self.consents.unattended_stops:
-                raise declined(failures, by="the configuration", wait_s=self.plan.health.wait_s((failed,)))
-            return step
-        wait_s = self.plan.health.wait_s((failed,))
-        question = question_for(
-            decision=self.plan.decision,
-            features=self.record.resolved.features,
-            failure=failure,
-            failed=failed,
-            other=step.card,
-            until_s=failure.until_s or (self.record.now() + wait_s if wait_s is not None else None),
-        )
+        leave = Leave(plan=self.plan, inbound=self.inbound, record=self.record, consents=self.consents)
         asked_s = self.record.clock()
-        answer = await self.inbound.ask(question)
+        found = await leave.for_other(failed, step, failure)
         if self.deadline_s is not None:  # a person's time is not the models'
             self.deadline_s += self.record.clock() - asked_s
-        self.consents.remember(self.inbound.caller, question, answer)
-        match answer:
-            case Consent.KEEP_TRYING:
-                return Next(card=failed, pause_s=min(failure.retry_after_s or 1.0, MOST_S), is_again=True)
-            case Consent.STOP:
-                raise declined(failures, by="the person asked", wait_s=wait_s)
-            case _:
-                return step
-
-    def _why_unwell(self, card: ModelCard) -> Failure:
-        """The failure that *card* is unwell by, as far as its health tells."""
-        health = self.plan.health.health_of(card)
-        return Failure(
-            kind=kind_of(health.cause),
-            model=card.id,
-            endpoint=card.endpoint.name,
-            message=health.message or health.state.value,
-            until_s=health.until_s,
-        )
+        return found
 
     def _nobody(self) -> Next:
         """Raise: there is nobody to ask, or nobody left."""
@@ -310,7 +291,7 @@ class Turn(Generic[Piece]):
         failures = self.record.failures
         wait_s = self.plan.health.wait_s(self.plan.waits())
         if self.plan.stopped(failure) and failure.kind not in NOT_UNWELL:
-            return declined(failures, by="the configuration", wait_s=wait_s)
+            return declined(failures, why=BY_CONFIGURATION, wait_s=wait_s)
         return exhausted(failures, wait_s)
 
     async def _pause(self, pause_s: float, failure: Failure) -> None:

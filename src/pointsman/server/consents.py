@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pointsman.core.consent import Consent
+from pointsman.core.consent import Consent, Unanswered
 from pointsman.core.errors import ConsentSettled, InvalidRequest, UnknownConsent
 from pointsman.core.ports import PostedQuestion
 from pointsman.resilience.wording import choices, default_choice, why_asked
@@ -92,17 +92,18 @@ class OpenQuestions:
     _change: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def asker(self, caller: Caller, *, timeout_s: float, unattended: Consent) -> ConsentAsker:
-        """Puts questions to *caller*; *unattended* is the answer when *timeout_s* seconds bring none."""
+        """Puts questions to *caller*; Unanswered, with *unattended* instead, where *timeout_s* seconds bring nothing."""
 
         async def ask(question: Question, /) -> Consent:
             if len(self._open) >= MOST_OPEN:
-                return unattended
+                raise Unanswered(unattended, f"nobody could be asked, as {MOST_OPEN:,} questions wait already")
             waiting = self._put(question, caller, timeout_s)
             try:
                 async with asyncio.timeout(timeout_s):
                     return await self._answered(waiting)
-            except TimeoutError:
-                return unattended
+            except TimeoutError as error:
+                why = f"nobody answered within {timeout_s:g} s whether another model may, which counts as no"
+                raise Unanswered(unattended, why) from error
             finally:
                 ended = self._settle(waiting)
                 if self.board is not None:
