@@ -118,12 +118,6 @@ class Decider:
         )
         return Resolved(decision=decision, features=features, open_models=context.open_models)
 
-    def _check_name(self, asked: str | None) -> tuple[str, ...]:
-        """A warning for a name nobody configured; UnknownModel where the configuration says so."""
-        if asked is None or self.is_known(asked):
-            return ()
-        if self.refuse_unknown_models:
-            message = f"The model {asked[:200]!r} does not exist."
     def prepared(self, inbound: Inbound) -> Inbound:
         """*inbound* with what its preset sets, if it asks for one and is no errand of the program around it."""
         preset = self._preset_of(inbound.request.model)
@@ -141,6 +135,12 @@ class Decider:
             return None
         return catalog.preset_of(self.standard_model)
 
+    def _check_name(self, asked: str | None) -> tuple[str, ...]:
+        """A warning for a name nobody configured; UnknownModel where the configuration says so."""
+        if asked is None or self.is_known(asked):
+            return ()
+        if self.refuse_unknown_models:
+            message = f"The model {asked[:200]!r} does not exist."
             hint = self._nearest_preset(asked) or "See /v1/models for the names there are."
             raise UnknownModel(message, hint=hint, param="model")
         near = self._nearest_preset(asked)
@@ -162,8 +162,8 @@ class Decider:
         return (
             resolved in self.catalog.pools
             or resolved in self.catalog.routers_by_name
+            or resolved in self.catalog.presets
             or resolved == AUTO
             or Tier.parse(name) is not None
             or Tier.parse(resolved) is not None
         )
-            or resolved in self.catalog.presets
