@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pointsman.local.model_state import LocalModel, expected_load_s
 from pointsman.local.planner import Room
-from pointsman.local.scheduler import Admit, Effect, Load, LocalModel, Refuse, Scheduler, Unload, expected_load_s
+from pointsman.local.scheduler import Admit, Effect, Load, Refuse, Scheduler, Unload
 from pointsman.testing import ManualClock
 
 GIB = 1 << 30

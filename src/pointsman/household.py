@@ -17,6 +17,7 @@ from pointsman.config.classifier import judge_card
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.engine.context_size import OLLAMA, with_num_ctx
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
+from pointsman.engine.speeds import Speeds
 from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
 from pointsman.inventory import (
     check_household,
@@ -27,7 +28,8 @@ from pointsman.inventory import (
     model_files,
     window_sizes,
 )
-from pointsman.local.scheduler import LocalModel, Scheduler
+from pointsman.local.model_state import LocalModel
+from pointsman.local.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from pointsman.adapters.http.client import HttpClient
@@ -58,6 +60,7 @@ def in_household(router: Router, household: Household) -> Router:
         router,
         decider=replace(router.decider, memory=memory),
         limits=ResidentLimits(limits=router.limits, residency=household.residency),
+        bus=router.bus.with_observer(Speeds(household.residency.scheduler.answered)),
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pointsman.cli.conversation import Conversation, Heard, answer
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
 from pointsman.engine.swap import SwapAware
-from pointsman.local.scheduler import LocalModel, Place, Scheduler
+from pointsman.local.model_state import LocalModel
+from pointsman.local.scheduler import Place, Scheduler
 from pointsman.testing import Answers, FakeRuntime, a_catalog
 from tests.engine.lines import said
 from tests.engine.rig import a_model, a_rig

@@ -12,7 +12,8 @@ from pointsman.core.errors import AllAttemptsFailed, AttemptFailed
 from pointsman.core.local import Presence
 from pointsman.engine.limits import Limits
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
-from pointsman.local.scheduler import LocalModel, Place, Scheduler
+from pointsman.local.model_state import LocalModel
+from pointsman.local.scheduler import Place, Scheduler
 from pointsman.testing import Answers, FakeRuntime, a_catalog
 from tests.engine.lines import whole
 from tests.engine.rig import a_model, a_rig, text_of

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pointsman.core.local import Presence
+from pointsman.local.model_state import LocalModel, Waiting, expected_load_s
 from pointsman.local.planner import Room
-from pointsman.local.scheduler import Admit, Effect, Load, LocalModel, Place, Refuse, Scheduler, Unload, expected_load_s
+from pointsman.local.scheduler import Admit, Effect, Load, Place, Refuse, Scheduler, Unload
 from pointsman.testing import ManualClock
 
 GB = 1_000_000_000
@@ -110,7 +111,7 @@ def test_pins_stay_and_what_cannot_fit_beside_them_is_refused() -> None:
     found.arrive(1, SMALL)
     found.loaded(SMALL)
     found.leave(1)
-    clock.advance(100)
+    clock.now_s += 1.0
     assert found.verdict(BIG) is Room.NEVER
     assert found.arrive(2, BIG) == [
         Refuse(2, "32b needs 21.7 GB beside 2.6 GB of pinned models, the budget is 24.0 GB")
@@ -148,7 +149,7 @@ def test_deadlines_and_leaving_empty_the_queue() -> None:
     assert found.tick() == [Refuse(2, "32b was not in memory in time")]
     assert found.leave(3) == []
     assert found.leave(99) == []
-    clock.advance(100)
+    clock.now_s += 1.0
     assert found.leave(1) == []
     assert found.next_tick_s() is None
 
@@ -317,3 +318,44 @@ class Device(RuleBasedStateMachine):
 
 TestDevice = Device.TestCase
 TestDevice.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+def test_speed_is_learned_in_bounds() -> None:
+    """The first answer counts in full; one outlier moves it by no more than a share of four times; short ones not."""
+    scheduler = Scheduler(models=[LocalModel(name="a", size_bytes=GB)], budget_bytes=GB, clock=ManualClock())
+    assert scheduler.tokens_per_s("a") is None
+    scheduler.answered("a", 15, 0.1)
+    scheduler.answered("a", 100, 0.0)
+    assert scheduler.tokens_per_s("a") is None
+    scheduler.answered("a", 100, 2.0)
+    assert scheduler.tokens_per_s("a") == 50.0
+    scheduler.answered("a", 100_000, 0.001)
+    assert scheduler.tokens_per_s("a") == pytest.approx(50 + 0.3 * 150)
+    scheduler.answered("a", 16, 100_000.0)
+    assert scheduler.tokens_per_s("a") == pytest.approx(95 - 0.3 * 95 * 0.75)
+
+
+def test_all_of_it_can_be_shown() -> None:
+    """Models with what they do, and the queue in its order."""
+    clock = ManualClock()
+    scheduler = Scheduler(
+        models=[LocalModel(name="a", size_bytes=6 * GB, is_pinned=True), LocalModel(name="b", size_bytes=3 * GB)],
+        budget_bytes=10 * GB,
+        clock=clock,
+    )
+    scheduler.arrive(1, "a")
+    scheduler.loaded("a")
+    scheduler.arrive(2, "b")
+    scheduler.arrive(3, "b")
+    clock.now_s += 1.0
+    load_s = expected_load_s(3 * GB)
+    found = scheduler.standing()
+    assert (found.budget_bytes, found.free_bytes) == (10 * GB, GB)
+    assert [(one.name, one.presence, one.busy, one.is_pinned) for one in found.models] == [
+        ("a", Presence.LOADED, 1, True),
+        ("b", Presence.LOADING, 0, False),
+    ]
+    assert found.queue == (
+        Waiting(model="b", position=1, eta_s=load_s - 1, waited_s=1.0),
+        Waiting(model="b", position=2, eta_s=load_s - 1, waited_s=1.0),
+    )

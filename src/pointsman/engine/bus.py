@@ -22,6 +22,10 @@ class Bus:
         self._observers = tuple(observers)
         self._broken: set[int] = set()
 
+    def with_observer(self, observer: Observer) -> Bus:
+        """A bus for the same observers, and *observer* after them."""
+        return Bus((*self._observers, observer))
+
     def emit(self, event: Event) -> None:
         """Tell everybody."""
         for observer in self._observers:

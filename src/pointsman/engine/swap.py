@@ -29,7 +29,10 @@ MEMORY_BYTES_PER_S = 20_000_000_000  # a desktop's RAM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapAware:
-    """Reorders a selection by what is in memory. `bytes_per_s` is what the device reads its weights with."""
+    """Reorders a selection by what is in memory.
+
+    How fast a model answers is learned; until it has answered, `bytes_per_s` is what the device reads its weights with.
+    """
 
     residency: Residency
     tier_of: Callable[[str], Tier | None]
@@ -64,7 +67,7 @@ class SwapAware:
             card = open_models[card_id]
             if not self.residency.manages(card) or self.residency.scheduler.presence(card_id) is not Presence.LOADED:
                 continue
-            extra_s = tokens * (self._size(card_id) - self._size(wanted.id)) / self.bytes_per_s
+            extra_s = tokens * (self._token_s(card_id) - self._token_s(wanted.id))
             if extra_s < wait_s:
                 why = f"{card_id} is in memory and answers sooner than {wanted.id} loads ({wait_s:.1f} s)"
                 return _first(selection, card_id, open_models, why)
@@ -82,8 +85,11 @@ class SwapAware:
                 found.append(card_id)
         return found
 
-    def _size(self, card_id: str) -> int:
-        return self.residency.scheduler.size_bytes(card_id)
+    def _token_s(self, card_id: str) -> float:
+        """Seconds a token: as its answers have shown, else what reading all its weights takes."""
+        scheduler = self.residency.scheduler
+        learned = scheduler.tokens_per_s(card_id)
+        return 1 / learned if learned is not None else scheduler.size_bytes(card_id) / self.bytes_per_s
 
 
 def _first(selection: Selection, card_id: str, open_models: Mapping[str, ModelCard], why: str) -> Selection:

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pointsman.core.local import Footprint
 from pointsman.local.architecture import Architecture
 from pointsman.local.memory import Options, footprint, most_context, weights_bytes
+from pointsman.local.model_state import expected_load_s
 from pointsman.local.planner import Placed, gigabytes, shortfalls
-from pointsman.local.scheduler import expected_load_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

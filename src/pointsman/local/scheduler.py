@@ -18,28 +18,12 @@ time, so that memory is not spent on swapping alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pointsman.core.local import Presence
+from pointsman.local.model_state import LocalModel, ModelState, Standing, Ticket, Waiting, expected_load_s
 from pointsman.local.planner import Plan, Resident, Room, plan
-
-FIXED_LOAD_S = 1.5  # a process, its graph, the memory's release
-COLD_BYTES_PER_S = 2_600_000_000  # from an NVMe disk; from the page cache two to four times as fast
-LEARNING = 0.3  # the share of the newest load in what is expected of the next
-HORIZON_S = 60.0
-RATE_MEMORY_S = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalModel:
-    """One model that this device may hold."""
-
-    name: str
-    size_bytes: int
-    is_pinned: bool = False
-    load_s: float | None = None  # as measured before; None: not yet
-    beside: float = 1.0  # times its size has to be free where another model is, by its runtime's own rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +66,6 @@ class Place:
     eta_s: float
 
 
-@dataclass(slots=True)
-class _Ticket:
-    number: int
-    model: str
-    arrived_s: float
-    deadline_s: float | None
-
-
-@dataclass(slots=True)
-class _State:
-    """What is known of one model."""
-
-    model: LocalModel
-    expected_load_s: float
-    presence: Presence = Presence.ABSENT
-    since_s: float = -math.inf
-    active: set[int] = field(default_factory=set)
-    rate: float = 0.0  # requests a second, the old ones forgotten slowly
-    counted_s: float = 0.0
-
-    def count(self, now_s: float) -> None:
-        """One more request."""
-        self.rate = self._decayed(now_s) + 1 / RATE_MEMORY_S
-        self.counted_s = now_s
-
-    def reuse(self, now_s: float) -> float:
-        """The chance of a request within the horizon, as if they came independently: 1 - e^(-rate · horizon)."""
-        return 1 - math.exp(-self._decayed(now_s) * HORIZON_S)
-
-    def _decayed(self, now_s: float) -> float:
-        return self.rate * math.exp(-max(0.0, now_s - self.counted_s) / RATE_MEMORY_S)
-
-
 @dataclass(slots=True, kw_only=True)
 class Scheduler:
     """The queue and the memory of one device. `clock` is monotonic seconds.
@@ -128,15 +79,15 @@ class Scheduler:
     clock: Callable[[], float]
     bypass_s: float = 30.0
     residency: float = 2.0
-    _states: dict[str, _State] = field(default_factory=dict, init=False)
-    _waiting: list[_Ticket] = field(default_factory=list, init=False)
+    _states: dict[str, ModelState] = field(default_factory=dict, init=False)
+    _waiting: list[Ticket] = field(default_factory=list, init=False)
     _holders: dict[int, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Nothing is loaded yet; `recovered` says what is."""
         for model in self.models:
             expected = model.load_s if model.load_s is not None else expected_load_s(model.size_bytes)
-            self._states[model.name] = _State(model=model, expected_load_s=expected)
+            self._states[model.name] = ModelState(model=model, expected_load_s=expected)
 
     # ── told ──
 
@@ -150,7 +101,7 @@ class Scheduler:
         """A request for *model*; KeyError when the device does not know it."""
         now_s = self.clock()
         self._states[model].count(now_s)
-        self._waiting.append(_Ticket(ticket, model, now_s, deadline_s))
+        self._waiting.append(Ticket(ticket, model, now_s, deadline_s))
         return self._go_on(now_s)
 
     def leave(self, ticket: int) -> Sequence[Effect]:
@@ -166,7 +117,7 @@ class Scheduler:
         """*model* can answer; *size_bytes* is what it takes as its runtime reports it."""
         now_s, state = self.clock(), self._states[model]
         if state.presence is Presence.LOADING:
-            state.expected_load_s += LEARNING * (now_s - state.since_s - state.expected_load_s)
+            state.learn_load(now_s - state.since_s)
         state.presence, state.since_s = Presence.LOADED, now_s
         if size_bytes is not None:
             state.model = replace(state.model, size_bytes=size_bytes)
@@ -178,6 +129,12 @@ class Scheduler:
         refused = [Refuse(one.number, reason) for one in self._waiting if one.model == model]
         self._waiting = [one for one in self._waiting if one.model != model]
         return [*refused, *self._go_on(self.clock())]
+
+    def answered(self, model: str, tokens: int, seconds: float) -> None:
+        """*model* made an answer of *tokens* in *seconds*; one that is not of this device changes nothing."""
+        state = self._states.get(model)
+        if state is not None:
+            state.learn_speed(tokens, seconds)
 
     def unloaded(self, model: str) -> Sequence[Effect]:
         """*model* is out of memory, by us or by others."""
@@ -216,22 +173,34 @@ class Scheduler:
 
     def place(self, ticket: int) -> Place | None:
         """Where *ticket* stands; None when it does not wait."""
-        now_s = self.clock()
-        order = self._order()
-        ahead_s = 0.0
-        seen: list[str] = []
-        for position, one in enumerate(order, start=1):
-            if one.model not in seen:
-                seen.append(one.model)
-                ahead_s += self._until_loaded_s(one.model, now_s)
-            if one.number == ticket:
-                return Place(position=position, eta_s=ahead_s)
-        return None
+        return next((place for one, place in self._places() if one.number == ticket), None)
 
     def last_place(self, model: str) -> Place | None:
         """Where the last of those who wait for *model* stands; None when nobody does."""
-        tickets = [one.number for one in self._order() if one.model == model]
-        return self.place(tickets[-1]) if tickets else None
+        places = [place for one, place in self._places() if one.model == model]
+        return places[-1] if places else None
+
+    def standing(self) -> Standing:
+        """All of it, to be shown."""
+        now_s = self.clock()
+        return Standing(
+            budget_bytes=self.budget_bytes,
+            free_bytes=self.free_bytes,
+            models=tuple(state.standing() for state in self._states.values()),
+            queue=tuple(
+                Waiting(
+                    model=one.model,
+                    position=place.position,
+                    eta_s=place.eta_s,
+                    waited_s=max(0.0, now_s - one.arrived_s),
+                )
+                for one, place in self._places()
+            ),
+        )
+
+    def tokens_per_s(self, model: str) -> float | None:
+        """How fast *model* has answered so far; None when it has not."""
+        return self._states[model].tokens_per_s
 
     def wait_s(self, model: str) -> float:
         """How long a new request for *model* would have to wait, as far as that can be told."""
@@ -279,7 +248,7 @@ class Scheduler:
 
     def _admit(self, now_s: float) -> list[Effect]:
         admitted: list[Effect] = []
-        left: list[_Ticket] = []
+        left: list[Ticket] = []
         for one in self._waiting:
             state = self._states[one.model]
             if state.presence is Presence.LOADED and not self._is_held_back(one.model, now_s):
@@ -326,7 +295,7 @@ class Scheduler:
             return effects  # it waits for the busy: nobody behind it may take the place it waits for
         return effects
 
-    def _plan(self, state: _State, now_s: float) -> Plan:
+    def _plan(self, state: ModelState, now_s: float) -> Plan:
         """How *state*'s model gets in; room is kept for pinned models that are not there yet."""
         absent = (
             one.model.size_bytes
@@ -341,19 +310,29 @@ class Scheduler:
                 size = max(state.model.size_bytes, min(size, self.budget_bytes))  # alone it may have all
         return plan(state.model.name, size, residents, self.budget_bytes, reserved_bytes=reserved)
 
-    def _load(self, state: _State, now_s: float) -> list[Effect]:
+    def _load(self, state: ModelState, now_s: float) -> list[Effect]:
         state.presence, state.since_s = Presence.LOADING, now_s
         return [Load(state.model.name)]
 
     def _moving(self) -> bool:
         return any(state.presence in (Presence.LOADING, Presence.UNLOADING) for state in self._states.values())
 
-    def _order(self) -> list[_Ticket]:
+    def _order(self) -> list[Ticket]:
         """The waiting tickets in the order of their models' first tickets, those of one model together."""
         first: dict[str, int] = {}
         for index, one in enumerate(self._waiting):
             first.setdefault(one.model, index)
         return sorted(self._waiting, key=lambda one: first[one.model])
+
+    def _places(self) -> Iterator[tuple[Ticket, Place]]:
+        """The waiting tickets in order, each with its place."""
+        now_s, ahead_s = self.clock(), 0.0
+        seen: set[str] = set()
+        for position, one in enumerate(self._order(), start=1):
+            if one.model not in seen:
+                seen.add(one.model)
+                ahead_s += self._until_loaded_s(one.model, now_s)
+            yield one, Place(position=position, eta_s=ahead_s)
 
     def _residents(self, now_s: float) -> list[Resident]:
         return [
@@ -377,8 +356,3 @@ class Scheduler:
         if state.presence is Presence.LOADING:
             return max(0.0, state.expected_load_s - (now_s - state.since_s))
         return state.expected_load_s
-
-
-def expected_load_s(size_bytes: int) -> float:
-    """Seconds of a first load: 1.5 + bytes / 2.6e9. 4.9 GB: 3.4 s (measured elsewhere: 1.9 to 3.2)."""
-    return FIXED_LOAD_S + size_bytes / COLD_BYTES_PER_S

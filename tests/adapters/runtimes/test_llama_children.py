@@ -22,7 +22,8 @@ from pointsman.adapters.runtimes.llama_children import LlamaChildren, with_ports
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.local import Running
 from pointsman.engine.residency import Housed, Residency
-from pointsman.local.scheduler import LocalModel, Scheduler
+from pointsman.local.model_state import LocalModel
+from pointsman.local.scheduler import Scheduler
 from tests.engine.rig import a_model
 
 MIB = 1 << 20
