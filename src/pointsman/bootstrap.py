@@ -31,7 +31,7 @@ from pointsman.engine.router import Router
 from pointsman.household import in_household, open_household
 from pointsman.inventory import has_known_device, model_files, model_store
 from pointsman.judgement import with_judge
-from pointsman.precedence import strategies_of
+from pointsman.precedence import escalations_of, strategies_of
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
@@ -42,7 +42,7 @@ from pointsman.routing.chain import Chain
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
 from pointsman.routing.features import features_of
 from pointsman.routing.select import Selector
-from pointsman.stores import observing_ledger, shared_healths
+from pointsman.stores import accepted_tiers, observing_ledger, shared_healths
 
 if TYPE_CHECKING:
     from pointsman.config.discover import Discovery
@@ -110,7 +110,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         catalog=catalog,
         chain=Chain(
             constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint(sizes.window_of)),
-            strategies=strategies_of(loaded, catalog),
+            strategies=strategies_of(loaded, catalog, accepted_tiers(loaded)),
             clock=time.perf_counter,
         ),
         selector=Selector(catalog=catalog, draw=random.random),
@@ -125,6 +125,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         standard_model=settings.model.name,
         refuse_unknown_models=settings.server.unknown_models == "refuse",
         sizes=sizes,
+        escalations=escalations_of(loaded, catalog),
     )
 
 

@@ -18,12 +18,15 @@ from pointsman.core.chat import Usage
 from pointsman.core.health import Health
 
 if TYPE_CHECKING:
+    from pointsman.adapters.storage.agents import AgentChoices
     from pointsman.adapters.storage.reader import LedgerReader
     from pointsman.adapters.telemetry.prometheus import Metrics
     from pointsman.config.load import Loaded
     from pointsman.core.ports import ConsentBoard, Observer, ResponseStore
     from pointsman.engine.router import Router
     from pointsman.resilience.availability import Availability
+    from pointsman.routing.agents.profile import Profile
+    from pointsman.routing.agents.rules import TierOfAgent
 
 
 def ledger_path(loaded: Loaded) -> Path:
@@ -42,6 +45,28 @@ def ledger_reader(loaded: Loaded) -> LedgerReader:
     from pointsman.adapters.storage.reader import LedgerReader
 
     return LedgerReader(ledger_path(loaded))
+
+
+def agent_choices(loaded: Loaded) -> AgentChoices:
+    """What was decided about agents' tiers; an absent file reads as empty."""
+    from pointsman.adapters.storage.agents import AgentChoices, choices_path
+
+    return AgentChoices(choices_path(ledger_path(loaded)))
+
+
+def accepted_tiers(loaded: Loaded) -> TierOfAgent:
+    """The tiers that a person has accepted for agents; none where the ledger is off, as nothing was profiled."""
+    return agent_choices(loaded).tier_of if loaded.settings.ledger.enabled else lambda _key_id, _agent: None
+
+
+def agent_profiles(loaded: Loaded, *, since_s: float, after: int | None = None) -> Sequence[Profile]:
+    """The agents' profiles and proposals, of their calls since *since_s*; *after* so many judged calls one is made."""
+    from pointsman.adapters.storage.agents import read_calls
+    from pointsman.routing.agents.profile import AFTER_CALLS, profiles
+
+    choices = {(one.key_id, one.agent): one for one in agent_choices(loaded).all()}
+    calls = read_calls(ledger_path(loaded), since_s=since_s)
+    return profiles(calls, loaded.catalog, choices, after=AFTER_CALLS if after is None else after)
 
 
 def known_healths(loaded: Loaded) -> Sequence[Health] | None:

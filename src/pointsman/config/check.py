@@ -149,10 +149,13 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
 
 
 def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[Problem]:
-    """Presets for a model that there is not."""
+    """Presets and agents for a model that there is not."""
     for name, preset in settings.presets.items():
         if preset.model is not None:
             yield from _unknown(("presets", name, "model"), [preset.model], callable_names)
+    for name, agent in settings.agents.items():
+        if agent.model is not None:
+            yield from _unknown(("agents", name, "model"), [agent.model], callable_names)
 
 
 def _circles(settings: Settings, names: set[str]) -> Iterator[Problem]:

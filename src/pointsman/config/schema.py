@@ -26,10 +26,11 @@ from pointsman.config.field_types import (
     TierName,
     Tokens,
 )
+from pointsman.config.schema_agents import AgentEntry, EscalationSettings
 from pointsman.config.schema_classifier import ClassifierSettings
 from pointsman.config.schema_local import Bytes, LocalSettings
-from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_presets import PresetName, PresetSettings
+from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
 from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
@@ -314,10 +315,10 @@ class Settings(Section):
     models: ModelList = Field(default=[], description="The models: a list, or a mapping by name.")
     model: StandardModel = Field(default=StandardModel(), description="The model when the caller names none.")
     routing: RoutingSettings = Field(default=RoutingSettings(), description="Which model `auto` takes.")
-    aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
     presets: dict[PresetName, PresetSettings] = Field(
         default={}, description="Kinds of conversations by name, asked for as the model `auto:NAME`, over the shipped."
     )
+    aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
     fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a model (or `*`, any) does not.")
     context_window_fallbacks: dict[Name, Names] = Field(
         default={},
@@ -340,4 +341,11 @@ class Settings(Section):
     )
     tasks: dict[Name, TaskSettings] = Field(
         default={}, description="Changes to the cheat sheet that `pointsman models recommend` shows, by kind of task."
+    )
+    agents: dict[Name, AgentEntry] = Field(
+        default={},
+        description="A tier or a model for each agent, by name or pattern (`codex/*`); the first that fits counts.",
+    )
+    escalation: EscalationSettings = Field(
+        default=EscalationSettings(), description="What happens when an answer to an agent is not good enough."
     )

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import ChatRequest, EmbeddingRequest
-    from pointsman.core.decision import PromptFeatures
+    from pointsman.core.decision import PromptFeatures, Step
     from pointsman.core.preset import Preset
     from pointsman.engine.consent import Consents
+    from pointsman.engine.escalation import Escalations
     from pointsman.engine.inbound import Inbound
     from pointsman.engine.swap import SwapAware
     from pointsman.privacy.policy import PrivacyPolicy
@@ -62,6 +63,7 @@ class Decider:
     standard_model: str = AUTO  # what a request without a model, or with an unknown one, means
     refuse_unknown_models: bool = False
     sizes: ContextSizes = field(default_factory=_new_sizes)
+    escalations: Escalations | None = None  # None: no agent has rules, and none is raised
     memory: SwapAware | None = None  # None: the runtimes decide themselves what they hold
 
     async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
@@ -83,6 +85,9 @@ class Decider:
         if pick is None:
             message = "No model is configured."
             raise NoModelAvailable(message, hint="Add one: see `pointsman config init`.")
+        notes: tuple[Step, ...] = ()
+        if self.escalations is not None and self.escalations.concern(inbound, features):
+            pick, notes = self.escalations.adjusted(pick, verdict.strategy, inbound, features)
         selection = self.selector.select(pick, context.open_models, context.struck)
         if self.memory is not None and not pick.is_explicit:
             selection = self.memory.reordered(selection, context.open_models, features)
@@ -106,7 +111,7 @@ class Decider:
             confidence=pick.confidence,
             privacy=context.privacy,
             struck=context.struck,
-            trail=(*verdict.trail, *selection.notes, *self.sizes.note(chosen, inbound.operation, features)),
+            trail=(*verdict.trail, *notes, *selection.notes, *self.sizes.note(chosen, inbound.operation, features)),
             elapsed_us=round((self.clock() - began) * 1e6, 1),
             router=pick.router,
             is_explicit=pick.is_explicit,

@@ -188,6 +188,7 @@ class Router:
             deadline_s=self._deadline_s(inbound),
             sleep=self.sleep,
             hedge_after_s=self.hedge_after_s,
+            escalations=self.decider.escalations,
         )
 
     def _record(self, inbound: Inbound, resolved: Resolved) -> Record:

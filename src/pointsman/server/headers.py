@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from pointsman.engine.escalation import CODE
+
 if TYPE_CHECKING:
     from pointsman.core.decision import Decision
     from pointsman.engine.count import Counted
@@ -38,6 +40,9 @@ def of_answer(answer: Answer | StreamedAnswer[bytes]) -> list[Header]:
     found[1] = (b"x-pointsman-model", _ascii(answer.card.name))
     if answer.dropped:
         found.append((b"x-pointsman-dropped", _ascii(", ".join(answer.dropped))))
+    found.extend(
+        (b"x-pointsman-escalated", _ascii(failure.message)) for failure in answer.failures if failure.code == CODE
+    )
     found.append((b"x-pointsman-fallbacks", str(answer.fallbacks).encode()))
     found.append((b"x-pointsman-overhead-ms", b"%.3f" % answer.overhead_ms))
     return found

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
+from pointsman.core.chat import ChatRequest
 from pointsman.core.decision import Caller, PrivacyClass
 from pointsman.core.errors import InvalidRequest
 from pointsman.dialects.raw import RawBody, parse_body
+from pointsman.routing.agents.recognition import (
+    AGENT_HEADERS,
+    cleaned,
+    named_by_headers,
+    named_by_metadata,
+    named_by_request,
+)
 
 if TYPE_CHECKING:
+    from pointsman.core.chat import EmbeddingRequest
     from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.server.http import Scope
 
@@ -29,36 +39,50 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
 
     A header wins over `metadata`, except that "private" from either side stands: nobody can label it away.
     """
-    headers, agent = _headers(scope)
+    headers, client, hints = _headers(scope)
     metadata = _metadata(body, field) if field in body else {}
-    if not headers and not metadata and _PRIVATE_DATA not in body:
-        return Caller(key_id=key_id, client=agent), False
+    if not headers and not metadata and not hints and _PRIVATE_DATA not in body:
+        return Caller(key_id=key_id, client=client), False
     labels = {**metadata, **headers}
+    if hints and "agent" not in labels:
+        labels["agent"] = named_by_headers(hints) or ""
     privacy, source = _privacy(headers, metadata, body)
     caller = Caller(
         privacy=privacy,
         privacy_source=source,
         tier=_tier(labels.get("tier")),
         session=_text(labels.get("session")),
-        agent=_text(labels.get("agent")),
+        agent=cleaned(labels.get("agent")),
         key_id=key_id,
         deadline_ms=_deadline_ms(labels.get("deadline-ms")),
-        client=agent,
+        client=client,
         wants_consent=_consent(labels.get("consent")),
     )
     return caller, _flag("dry-run", labels.get("dry-run"))
 
 
-def _headers(scope: Scope) -> tuple[dict[str, str], str | None]:
+def with_agent(caller: Caller, request: ChatRequest | EmbeddingRequest) -> Caller:
+    """*caller* with the agent that the messages of *request* tell of, where no label has."""
+    if caller.agent is not None or not isinstance(request, ChatRequest):
+        return caller
+    agent = named_by_request(request, caller.client)
+    return caller if agent is None else replace(caller, agent=agent)
+
+
+def _headers(scope: Scope) -> tuple[dict[str, str], str | None, dict[str, str]]:
+    """Our labels, the user agent's first word, and what may tell of an agent."""
     labels: dict[str, str] = {}
-    agent: str | None = None
+    hints: dict[str, str] = {}
+    client: str | None = None
     for name, value in scope["headers"]:
         if name.startswith(_PREFIX):
             _put(labels, name[len(_PREFIX) :].decode("latin-1"), value.decode("latin-1").strip())
         elif name == b"user-agent":
             words = value.decode("latin-1").split(None, 1)
-            agent = words[0][:_MAX_LABEL_CHARS] if words else None
-    return labels, agent
+            client = words[0][:_MAX_LABEL_CHARS] if words else None
+        elif name in AGENT_HEADERS:
+            hints[name.decode("latin-1")] = value.decode("latin-1").strip()
+    return labels, client, hints
 
 
 def without_labels(raw: RawBody, field: str = METADATA) -> RawBody:
@@ -90,6 +114,8 @@ def _metadata(body: JsonObject, field: str) -> dict[str, str]:
         name = _name(key)
         if name in _NAMES and value is not None:
             _put(labels, name, str(value).lower() if isinstance(value, bool) else str(value))
+    if "agent" not in labels and (agent := named_by_metadata(metadata)) is not None:
+        labels["agent"] = agent
     if _says_private(metadata):
         labels["privacy"] = PrivacyClass.PRIVATE.value
     return labels

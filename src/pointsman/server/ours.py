@@ -13,7 +13,7 @@ from pointsman.engine.inbound import Inbound
 from pointsman.server.family import family_of, surface_of
 from pointsman.server.headers import of_decision
 from pointsman.server.http import header, read_body, respond, respond_json
-from pointsman.server.labels import caller_of
+from pointsman.server.labels import caller_of, with_agent
 from pointsman.server.model_lists import all_models, one_model
 from pointsman.server.page import render
 from pointsman.server.surfaces import error_headers, parsed
@@ -73,8 +73,9 @@ async def route(state: State, scope: Scope, receive: Receive, send: Send) -> Non
     arrived_s = state.router.clock()
     raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
     caller, _ = caller_of(scope, raw.value)
+    request = _route_request(raw.value)
     inbound = Inbound(
-        request=_route_request(raw.value), arrived_s=arrived_s, caller=caller, surface="route", is_dry_run=True
+        request=request, arrived_s=arrived_s, caller=with_agent(caller, request), surface="route", is_dry_run=True
     )
     decision = (await state.router.resolve(inbound)).decision
     await respond_json(send, 200, as_json(decision), of_decision(decision))

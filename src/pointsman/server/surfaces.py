@@ -22,7 +22,7 @@ from pointsman.server.disconnect import DisconnectWatch
 from pointsman.server.headers import of_answer, of_bill, of_count, of_decision
 from pointsman.server.http import CallerGone, header, read_body, respond, respond_json
 from pointsman.server.idempotency import HEADER as IDEMPOTENCY_KEY
-from pointsman.server.labels import METADATA, caller_of, without_labels
+from pointsman.server.labels import METADATA, caller_of, with_agent, without_labels
 from pointsman.server.remembered import Remembered, remember
 from pointsman.server.streaming import Framing, Stream
 
@@ -95,7 +95,7 @@ class SurfaceEndpoint:
                 request=request,
                 arrived_s=arrived_s,
                 operation=self.operation,
-                caller=caller,
+                caller=with_agent(caller, request),
                 surface=self.surface.name,
                 raw=self._relayed(raw, remembered),
                 relays_to=self.relays_to,
