@@ -17,6 +17,7 @@ from tests.faults.upstream import (
     Act,
     answers,
     bare_deflated,
+    brotlied,
     chunk,
     deflated,
     faulty,
@@ -50,6 +51,8 @@ CODINGS: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "bare deflate": (bare_deflated, "deflate"),
     "identity": (bytes, "identity"),
     "labelled, not packed": (bytes, "gzip"),
+    "br": (brotlied, "br"),
+    "labelled br, not packed": (bytes, "br"),
     "gzip labelled deflate": (gzipped, "deflate"),
 }
 
@@ -57,7 +60,7 @@ CODINGS: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
 @pytest.mark.parametrize("name", CODINGS)
 @pytest.mark.parametrize("is_streamed", [False, True])
 async def test_27_a_compressed_answer(gateway: Opens, name: str, *, is_streamed: bool) -> None:
-    """Gzip or deflate unasked, or a wrong label: decoded once; the caller gets it plain."""
+    """Gzip, deflate or brotli unasked, or a wrong label: decoded once; the caller gets it plain."""
     async with (
         faulty(compressed(*CODINGS[name])) as upstream,
         gateway(model(OPENAI, upstream.url), resilience=NO_RETRIES) as place,
@@ -69,7 +72,9 @@ async def test_27_a_compressed_answer(gateway: Opens, name: str, *, is_streamed:
 
 
 UNREADABLE: Mapping[str, Act] = {
-    "br": compressed(bytes, "br"),
+    "zstd": compressed(lambda body: b"\x28\xb5\x2f\xfd" + body, "zstd"),
+    "broken br": compressed(lambda body: brotlied(body)[:20] + b"\xff" * 50, "br"),
+    "cut br": compressed(lambda body: brotlied(body)[:-12], "br"),
     "two codings": compressed(gzipped, "gzip, gzip"),
     "broken": compressed(lambda body: gzipped(body)[:20] + b"\xff" * 50, "gzip"),
     "cut": compressed(lambda body: gzipped(body)[:-12], "gzip"),
@@ -79,7 +84,7 @@ UNREADABLE: Mapping[str, Act] = {
 
 @pytest.mark.parametrize("act", UNREADABLE.values(), ids=UNREADABLE)
 async def test_27_an_unreadable_answer(pair: Pairs, act: Act) -> None:
-    """An encoding that we never ask for (br), or a broken one: 502, or the next model answers."""
+    """An encoding that we do not know (zstd), or a broken one: 502, or the next model answers."""
     async with pair(act, num_retries=0) as both:
         heard = await both.place.ask()
         alone = await both.place.ask("first")
@@ -88,11 +93,12 @@ async def test_27_an_unreadable_answer(pair: Pairs, act: Act) -> None:
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
-async def test_27_a_bomb(pair: Pairs, *, is_streamed: bool) -> None:
-    """A bomb (100 MB out of 100 KB): cut off at the cap, the next model answers."""
-    bomb = gzipped(b"data: " + bytes(100_000_000))
+@pytest.mark.parametrize("label", ["gzip", "br"])
+async def test_27_a_bomb(pair: Pairs, label: str, *, is_streamed: bool) -> None:
+    """A bomb (100 MB out of 100 KB, or of 150 bytes of brotli): cut off at the cap, the next model answers."""
+    bomb = (gzipped if label == "gzip" else brotlied)(b"data: " + bytes(100_000_000))
     content = SSE if is_streamed else "application/json"
-    async with pair(answers(200, bomb, content=content, content_encoding="gzip"), num_retries=0) as both:
+    async with pair(answers(200, bomb, content=content, content_encoding=label), num_retries=0) as both:
         heard = await both.place.ask(stream=is_streamed)
     assert heard.outcome == (200, "From the spare.")
 

@@ -24,6 +24,8 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import Final
 
+import brotli
+
 from tests.adapters.http.servers import Peer, upstream
 from tests.clients.upstream import anthropic_messages, gemini, ollama, openai_chat
 from tests.clients.upstream.mind import Prompt, Turn
@@ -242,6 +244,11 @@ def bare_deflated(data: bytes) -> bytes:
     """*data* as some servers think deflate is: without zlib's header."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
+
+
+def brotlied(data: bytes) -> bytes:
+    """*data* as brotli, as proxies pack what they pass on."""
+    return bytes(brotli.compress(data, quality=5))
 
 
 # ── places without a server ──

@@ -92,7 +92,7 @@ class OpenQuestions:
     _change: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def asker(self, caller: Caller, *, timeout_s: float, unattended: Consent) -> ConsentAsker:
-        """Puts questions to *caller*; Unanswered, with *unattended* instead, where *timeout_s* seconds bring nothing."""
+        """Puts questions to *caller*; Unanswered, with *unattended* instead, where *timeout_s* s bring nothing."""
 
         async def ask(question: Question, /) -> Consent:
             if len(self._open) >= MOST_OPEN:

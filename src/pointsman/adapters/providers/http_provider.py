@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pointsman.adapters.http.coding import Inflater, Undecodable, inflater
+from pointsman.adapters.http.coding import Decoder, Undecodable, inflater
 from pointsman.adapters.http.errors import (
     ConnectFailed,
     ConnectFailure,
@@ -164,7 +164,7 @@ class HttpUpstreamResponse:
         except Undecodable as error:
             raise mapped(ProtocolViolation(self._peer, str(error)), self._model, self._endpoint) from error
 
-    async def _inflated(self, coding: Inflater) -> AsyncIterator[bytes]:
+    async def _inflated(self, coding: Decoder) -> AsyncIterator[bytes]:
         while data := await self._response.next_chunk():
             for piece in coding.feed(data):
                 yield piece
