@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pointsman.cli.bars import Advance, Bar, bars
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_json, say
 from pointsman.cli.route import catalog_to_decide, deciding
@@ -94,9 +94,9 @@ def evaluate(  # noqa: PLR0913  an argument for each option
     from pointsman.evals.pairs import Setting
 
     named = tuple(name.strip() for name in models.split(",")) if models is not None else ()
-    usd = dict(_cost(cost) for cost in costs)
-    with _bars() as bar:
-        rows = _rows(data, sample, seed, bar("reading", None))
+    usd = dict(cost_of(cost) for cost in costs)
+    with bars() as bar:
+        rows = data_rows(data, sample, seed, bar("reading", None))
         if perturb:
             from pointsman.evals.perturb import with_variants
 
@@ -117,17 +117,14 @@ def evaluate(  # noqa: PLR0913  an argument for each option
     return 0
 
 
-Advance = Callable[[float], None]
-Bar = Callable[[str, float | None], Advance]
-
-
 def _default_names(ladder: Ladder | None) -> tuple[str, ...]:
     """The usual ones, and each model for everything."""
     always = tuple(f"always:{model}" for model in ladder.models) if ladder is not None else ()
     return DEFAULT_ROUTERS + always
 
 
-def _rows(data: str, sample: int | None, seed: int, advance: Advance) -> tuple[Row, ...]:
+def data_rows(data: str, sample: int | None, seed: int, advance: Advance) -> tuple[Row, ...]:
+    """The rows of the file, or a sample of them."""
     from pointsman.evals.datasets import read_outcomes
     from pointsman.evals.datasets import sample as sampled
 
@@ -137,14 +134,20 @@ def _rows(data: str, sample: int | None, seed: int, advance: Advance) -> tuple[R
 
 def _ladder(rows: Sequence[Row], named: tuple[str, ...], costs: dict[str, float]) -> Ladder | None:
     """None for a file of labels alone."""
-    from pointsman.evals.ladder import ladder_of
-
     if not named and not costs and not any(row.outcomes or row.tiers for row in rows):
         return None
+    return ladder_for(rows, named, costs)
+
+
+def ladder_for(rows: Sequence[Row], named: tuple[str, ...], costs: dict[str, float]) -> Ladder:
+    """The models to divide prompts between."""
+    from pointsman.evals.ladder import ladder_of
+
     return ladder_of(rows, named, costs)
 
 
-def _cost(text: str) -> tuple[str, float]:
+def cost_of(text: str) -> tuple[str, float]:
+    """A model and what a call of it costs, from `MODEL=USD`."""
     model, _, amount = text.rpartition("=")
     try:
         usd = float(amount)
@@ -213,23 +216,3 @@ def _write_chart(report: Report, path: str) -> None:
     except OSError as error:
         raise InvalidRequest(f"--svg: {path} cannot be written ({error.strerror}).") from error
     say(f"wrote {path}")
-
-
-@contextmanager
-def _bars() -> Iterator[Bar]:
-    """Bars on stderr when a person looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda _name, _total: lambda _more: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    from pointsman.cli.output import talk_console
-
-    columns = (TextColumn("{task.description:10}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=talk_console(), transient=True) as progress:
-
-        def bar(name: str, total: float | None) -> Advance:
-            task = progress.add_task(name, total=total)
-            return lambda more: progress.advance(task, more)
-
-        yield bar

@@ -69,20 +69,20 @@ def _routers(report: Report) -> RenderableType:
 
 def _means(report: Report) -> RenderableType:
     """A narrow terminal gets the columns that matter most."""
-    ahead = f"{_short(next(iter(report.means)))} ahead by"
+    ahead = f"{short(next(iter(report.means)))} ahead by"
     columns = ("APGR", "95 %", "CPT 50", "CPT 80", "AIQ", ahead, "below chance on")
-    kept = [True, True, _width() >= _WIDE, True, _width() >= _WIDE, True, _width() >= _WIDE]
-    made = _whole(table("router", *compress(columns, kept), right=columns), 1)
+    kept = [True, True, width() >= _WIDE, True, width() >= _WIDE, True, width() >= _WIDE]
+    made = whole(table("router", *compress(columns, kept), right=columns), 1)
     for name, mean in report.means.items():
         figures = [pair.routers[name] for pair in report.pairs if not pair.source.startswith("(")]
         cells = (
-            f"{mean.apgr.value:.3f}{_mark(mean.apgr, 0.5)}",
-            _span(mean.apgr),
+            f"{mean.apgr.value:.3f}{mark(mean.apgr, 0.5)}",
+            span(mean.apgr),
             *_call_shares(figures),
-            NOTHING if mean.ahead is None else f"{_signed(mean.ahead.value)} {_span(mean.ahead)}",
+            NOTHING if mean.ahead is None else f"{signed(mean.ahead.value)} {span(mean.ahead)}",
             f"{len(mean.below)} of {len(figures)}" if mean.below else "none",
         )
-        made.add_row(_short(name), *compress(cells, kept))
+        made.add_row(short(name), *compress(cells, kept))
     return made
 
 
@@ -98,19 +98,19 @@ def _call_shares(figures: Sequence[OnPair]) -> tuple[str, str, str]:
 def _pairs(report: Report) -> Iterator[RenderableType]:
     """As many routers beside each other as the terminal is wide."""
     names = list(dict.fromkeys(name for pair in report.pairs for name in pair.routers))
-    beside = max(1, (_width() - _PAIR_WIDTH) // _ROUTER_WIDTH)
+    beside = max(1, (width() - _PAIR_WIDTH) // _ROUTER_WIDTH)
     for start in range(0, len(names), beside):
         yield _pairs_of(report, names[start : start + beside])
 
 
 def _pairs_of(report: Report, names: Sequence[str]) -> RenderableType:
-    columns = ("n", "gap", *(_short(name) for name in names))
-    made = _whole(table("source", "weak", "strong", *columns, right=columns), 3)
-    for source, pair in zip(_once([pair.source for pair in report.pairs]), report.pairs, strict=True):
+    columns = ("n", "gap", *(short(name) for name in names))
+    made = whole(table("source", "weak", "strong", *columns, right=columns), 3)
+    for source, pair in zip(once([pair.source for pair in report.pairs]), report.pairs, strict=True):
         known = [pair.routers.get(name) for name in names]
-        cells = [NOTHING if one is None else f"{one.apgr.value:.3f}{_mark(one.apgr, 0.5)}" for one in known]
+        cells = [NOTHING if one is None else f"{one.apgr.value:.3f}{mark(one.apgr, 0.5)}" for one in known]
         gap = f"{pair.strong_quality - pair.weak_quality:.3f}"
-        made.add_row(_short(source, 20), _short(pair.weak), _short(pair.strong), f"{pair.n:,}", gap, *cells)
+        made.add_row(short(source, 20), short(pair.weak), short(pair.strong), f"{pair.n:,}", gap, *cells)
     return made
 
 
@@ -118,20 +118,21 @@ def _choices(choices: Sequence[ChoiceFigures]) -> RenderableType:
     has_costs = any(one.usd_per_1k is not None for one in choices)
     costly = ("$ per 1,000", "over a mix", "arena", "Opt.Sel") if has_costs else ()
     columns = ("quality", "over control", "95 %", *costly)
-    made = _whole(table("source", "router", *columns, "calls, %", right=columns), 2)
-    for source, one in zip(_once([one.source for one in choices]), choices, strict=True):
+    made = whole(table("source", "router", *columns, "calls, %", right=columns), 2)
+    for source, one in zip(once([one.source for one in choices]), choices, strict=True):
         usd = NOTHING if one.usd_per_1k is None else f"{one.usd_per_1k:.4g}"
-        spent = (usd, _signed(one.over_mix), _three(one.arena), _three(one.selected)) if has_costs else ()
-        gain = f"{_signed(one.gain.value)}{_mark(one.gain, 0.0)}"
-        calls = _calls(one.shares)
-        made.add_row(_short(source, 20), _short(one.router), f"{one.quality:.3f}", gain, _span(one.gain), *spent, calls)
+        spent = (usd, signed(one.over_mix), _three(one.arena), _three(one.selected)) if has_costs else ()
+        gain = f"{signed(one.gain.value)}{mark(one.gain, 0.0)}"
+        made.add_row(
+            short(source, 20), short(one.router), f"{one.quality:.3f}", gain, span(one.gain), *spent, calls(one.shares)
+        )
     return made
 
 
 def _calibration(report: Report) -> RenderableType:
     made = table("source", "router", "states", "n", "ECE", "Brier", right=("n", "ECE", "Brier"))
     for one in report.calibration:
-        made.add_row(one.source, _short(one.router, 30), one.of, f"{one.n:,}", f"{one.ece:.3f}", f"{one.brier:.3f}")
+        made.add_row(one.source, short(one.router, 30), one.of, f"{one.n:,}", f"{one.ece:.3f}", f"{one.brier:.3f}")
     return made
 
 
@@ -140,44 +141,48 @@ def _labels(report: Report) -> RenderableType:
     made = table("source", "router", *columns, right=columns)
     for one in report.labels:
         made.add_row(
-            one.source, _short(one.router, 30), f"{one.n:,}", _three(one.rho), share(one.exact), share(one.under_two)
+            one.source, short(one.router, 30), f"{one.n:,}", _three(one.rho), share(one.exact), share(one.under_two)
         )
     return made
 
 
-def _calls(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{_short(name, 12)} {100 * part:.0f}" for name, part in shares.items() if part >= _SHOWN_SHARE)
+def calls(shares: Mapping[str, float]) -> str:
+    """`small 60, large 40`, in percent of calls."""
+    return ", ".join(f"{short(name, 12)} {100 * part:.0f}" for name, part in shares.items() if part >= _SHOWN_SHARE)
 
 
-def _width() -> int:
+def width() -> int:
     """Columns of the terminal; a pipe gets what `print_data` gives it."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
-def _whole(made: Table, columns: int) -> Table:
+def whole(made: Table, columns: int) -> Table:
     """*made* with its first columns not broken, however narrow the terminal is."""
     for column in made.columns[:columns]:
         column.no_wrap = True
     return made
 
 
-def _short(name: str, width: int = 14) -> str:
+def short(name: str, width: int = 14) -> str:
+    """*name*, cut where it is wider."""
     return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
-def _once(names: Sequence[str]) -> Iterator[str]:
+def once(names: Sequence[str]) -> Iterator[str]:
     """Each name where it begins, else nothing."""
     for number, name in enumerate(names):
         yield "" if number and names[number - 1] == name else name
 
 
-def _mark(figure: Figure, chance: float) -> str:
+def mark(figure: Figure, chance: float) -> str:
+    """An arrow where the whole interval is on one side of *chance*."""
     if figure.low > chance + 1e-9:
         return " ↑"
     return " ↓" if figure.high < chance - 1e-9 else "  "
 
 
-def _span(figure: Figure) -> str:
+def span(figure: Figure) -> str:
+    """The interval."""
     return NOTHING if math.isnan(figure.low) else f"{_plain(figure.low)} … {_plain(figure.high)}"
 
 
@@ -189,7 +194,8 @@ def _three(value: float | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
+    """`+0.012`; a dash where it cannot be told."""
     if value is None or math.isnan(value):
         return NOTHING
     return f"{value:+.3f}" if round(value, 3) else "0.000"

@@ -7,6 +7,7 @@ import sys
 import click
 
 from pointsman.cli import outermost
+from pointsman.cli.calibrate import calibrate
 from pointsman.cli.chat import chat
 from pointsman.cli.completion import completion
 from pointsman.cli.config import config
@@ -59,7 +60,22 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, chat, launch, route, models, local, vram, logs, explain, stats, evaluate, config, completion):
+for _command in (
+    serve,
+    chat,
+    launch,
+    route,
+    models,
+    local,
+    vram,
+    logs,
+    explain,
+    stats,
+    evaluate,
+    calibrate,
+    config,
+    completion,
+):
     cli.add_command(_command)
 for _command in (list_downloaded, pull_for_program):  # what gemini-cli asks of its local runtime
     cli.add_command(_command)

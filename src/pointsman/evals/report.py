@@ -20,7 +20,7 @@ _MARGIN = 0.04
 
 def as_json(report: Report) -> JsonObject:
     """All figures of *report*, under the names of its fields; null for what cannot be told."""
-    return cast("JsonObject", _plain({"shares": SHARES} | asdict(report)))
+    return cast("JsonObject", plain({"shares": SHARES} | asdict(report)))
 
 
 def chart(report: Report) -> str:
@@ -58,8 +58,8 @@ def _spend_chart(pair: PairFigures, report: Report) -> str:
     ]
     series = [*lines, *dots]
     title = f"{pair.source}: {pair.weak} or {pair.strong}, {pair.n:,} prompts"
-    usd = _axis("US dollars for 1,000 prompts", [value for one in series for value in one.x])
-    quality = _axis("quality, %", [value for one in series for value in one.y], scale=100)
+    usd = axis("US dollars for 1,000 prompts", [value for one in series for value in one.x])
+    quality = axis("quality, %", [value for one in series for value in one.y], scale=100)
     return svg(title, usd, quality, series)
 
 
@@ -70,7 +70,7 @@ def _share_chart(pairs: Sequence[PairFigures]) -> str:
         for name in names
     ]
     title = f"Mean of {len(pairs)} comparisons"
-    recovered = _axis("gap recovered, %", [value for one in series for value in one.y], scale=100)
+    recovered = axis("gap recovered, %", [value for one in series for value in one.y], scale=100)
     return svg(title, Axis(label="calls to the strong model, %", low=0, high=1, scale=100), recovered, series)
 
 
@@ -79,17 +79,19 @@ def _recovered(pair: PairFigures, name: str) -> list[float]:
     return [(quality - pair.weak_quality) / gap for quality in pair.routers[name].quality_at]
 
 
-def _axis(label: str, values: Sequence[float], scale: float = 1.0) -> Axis:
+def axis(label: str, values: Sequence[float], scale: float = 1.0) -> Axis:
+    """The side of a chart on which all *values* are, with a margin."""
     low, high = min(values), max(values)
     margin = (high - low) * _MARGIN or max(abs(high), 1.0) * _MARGIN
     return Axis(label=label, low=low - margin, high=high + margin, scale=scale)
 
 
-def _plain(value: object) -> Json:
+def plain(value: object) -> Json:
+    """*value*, made of dicts, sequences and figures, as JSON; null for what is no number."""
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float):
         return round(value, 9) if math.isfinite(value) else None
     return cast("Json", value)
