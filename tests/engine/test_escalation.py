@@ -103,7 +103,7 @@ def a_bench(
         catalog=catalog, clock=clock, rule_of=AgentRules(rules).of, retry=retry, is_on=is_on, remember_s=60.0
     )
     decider = replace(made.decider, escalations=escalations)
-    made = replace(made, decider=decider, **({"budget": budget} if budget is not None else {}))
+    made = replace(made, decider=decider, budget=budget or RetryBudget())
     return Bench(router=made, escalations=escalations, clock=clock, endpoints=endpoints, events=events)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pointsman.core.catalog import Tier
+from pointsman.core.chat import EmbeddingRequest, ask
 from pointsman.core.decision import Caller, PrivacyClass
 from pointsman.core.errors import InvalidRequest
 from pointsman.core.jsontypes import JsonObject
 from pointsman.dialects.raw import parse_body
-from pointsman.server.labels import caller_of, without_labels
+from pointsman.server.labels import caller_of, with_agent, without_labels
 from tests.server.asgi import scope_of
 
 PRIVATE = b"x-pointsman-privacy", b"private"
@@ -170,3 +171,29 @@ def test_a_body_without_labels_stays_the_very_same(body: bytes) -> None:
     """Byte for byte."""
     raw = parse_body(body)
     assert without_labels(raw) is raw
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "agent"),
+    [
+        ([(b"x-claude-code-request-class", b"main")], {}, "claude-code"),
+        ([(b"x-claude-code-request-class", b"main"), (b"x-pointsman-agent", b"mine")], {}, "mine"),
+        ([(b"x-agent", b"theirs")], {"metadata": {"agent_name": "named"}}, "named"),
+        ([(b"x-agent", b"theirs")], {"metadata": {"agent": "labelled", "agent_name": "named"}}, "labelled"),
+        ([(b"x-litellm-tags", b"blue")], {}, None),
+    ],
+)
+def test_an_agent_is_known_by_its_headers_and_metadata(
+    headers: list[tuple[bytes, bytes]], body: JsonObject, agent: str | None
+) -> None:
+    """Our own label first, then metadata, then what its program sends."""
+    assert caller_of(scope_of(*headers), body)[0].agent == agent
+
+
+def test_messages_tell_of_an_agent_where_no_label_does() -> None:
+    """Texts to embed never do."""
+    crew = ask("go", system="You are Cook. You cook.\nYour personal goal is: eat")
+    assert with_agent(Caller(), crew).agent == "Cook"
+    assert with_agent(Caller(agent="mine"), crew).agent == "mine"
+    assert with_agent(Caller(), ask("go")) == Caller()
+    assert with_agent(Caller(client="claude-cli/2"), EmbeddingRequest(inputs=("x",))).agent is None

@@ -7,6 +7,7 @@ import sys
 import click
 
 from pointsman.cli import outermost
+from pointsman.cli.agents import agents
 from pointsman.cli.calibrate import calibrate
 from pointsman.cli.chat import chat
 from pointsman.cli.completion import completion
@@ -71,6 +72,7 @@ for _command in (
     logs,
     explain,
     stats,
+    agents,
     evaluate,
     calibrate,
     config,

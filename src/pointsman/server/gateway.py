@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pointsman.bootstrap import open_router
 from pointsman.config.load import Loaded, reload
@@ -14,13 +15,26 @@ from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
-from pointsman.stores import consent_board, figures, ledger_reader, metrics, response_store
+from pointsman.standing import memory_view
+from pointsman.stores import (
+    agent_profiles,
+    consent_board,
+    figures,
+    ledger_reader,
+    metrics,
+    reply_store,
+    response_store,
+    shared_choices,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from pointsman.adapters.storage.reader import LedgerReader
     from pointsman.core.jsontypes import JsonObject
+
+AGENTS_S: Final = 30 * 86_400.0
+"""Seconds: how far back agents' profiles go."""
 
 
 @dataclass(slots=True)
@@ -63,7 +77,12 @@ async def open_state(
     )
     counted = metrics()
     async with open_router(loaded, embedded=embedded, observers=(counted,)) as router:
-        with response_store(loaded) as responses, consent_board(loaded) as questions.board:
+        with (
+            response_store(loaded) as responses,
+            consent_board(loaded) as questions.board,
+            reply_store(loaded) as replies,
+            shared_choices(loaded, router.decider.consents),
+        ):
             yield State(
                 router=router,
                 guard=guard,
@@ -72,12 +91,20 @@ async def open_state(
                 responses=responses,
                 keep_alive_s=server.keep_alive_s,
                 write_timeout_s=server.write_timeout_s,
+                replies=replies,
                 idempotency_ttl_s=server.idempotency_ttl_s,
                 questions=questions,
                 figures=partial(figures, counted, router),
+                agents=partial(_agents, loaded),
+                memory=memory_view(loaded, router),
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,
             )
+
+
+def _agents(loaded: Loaded) -> Sequence[JsonObject]:
+    """The profiles of the agents of the last days."""
+    return [one.to_json() for one in agent_profiles(loaded, since_s=time.time() - AGENTS_S)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from pointsman.server import availability_paths, consent_paths, metrics_path, ollama_paths, ours, stored
+from pointsman.server import (
+    agent_paths,
+    availability_paths,
+    consent_paths,
+    memory_path,
+    metrics_path,
+    ollama_paths,
+    ours,
+    stored,
+)
 from pointsman.server.family import MODEL_ACTION
 from pointsman.server.table import SURFACES
 
@@ -24,8 +33,10 @@ EXACT: Final[dict[tuple[str, str], Handler]] = {
     ("POST", "/v1/route"): ours.route,
     ("GET", "/v1/decisions"): ours.decisions,
     ("GET", "/v1/consents"): consent_paths.consents,
+    ("GET", "/v1/agents"): agent_paths.agents,
     ("GET", "/v1/availability"): availability_paths.show,
     ("DELETE", "/v1/availability"): availability_paths.reset,
+    ("GET", "/v1/memory"): memory_path.memory,
     ("GET", "/metrics"): metrics_path.metrics,
     ("GET", "/healthz"): ours.healthz,
     ("GET", "/readyz"): ours.readyz,

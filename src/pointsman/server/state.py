@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pointsman.core.decision import Caller
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.ports import ConsentAsker, ResponseStore
+    from pointsman.core.replies import ReplyStore
     from pointsman.engine.router import Router
     from pointsman.server.guard import Guard
 
@@ -43,10 +44,13 @@ class State:
     write_timeout_s: float = 60.0  # how long a streaming caller may take in nothing
     drain: Drain = field(default_factory=Drain)
     repeats: Repeats = field(default_factory=Repeats)
+    replies: ReplyStore | None = None  # what the gateway's processes share of them; None: there is one process
     idempotency_ttl_s: float = 86_400.0
     questions: OpenQuestions = field(default_factory=OpenQuestions)
     consent_timeout_s: float = 60.0
     figures: Callable[[], tuple[str, bytes]] | None = None  # for /metrics: the media type and the text
+    memory: Callable[[], JsonObject] = dict  # what the memory of this machine holds, for /v1/memory and the page
+    agents: Callable[[], Sequence[JsonObject]] | None = None  # their profiles; reads block, so ask in a thread
     unattended: Consent = Consent.ONCE  # the answer when the time is over
 
     def asker(self, caller: Caller) -> ConsentAsker:

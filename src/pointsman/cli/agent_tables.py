@@ -1,0 +1,102 @@
+"""Agents as a table and as a text for a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pointsman.cli.explanation import facts_grid
+from pointsman.cli.figures import NOTHING, about, count, dollars, share, span
+from pointsman.cli.output import print_data, say, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pointsman.routing.agents.profile import Profile, Proposal
+
+
+def print_agents(found: Sequence[Profile]) -> None:
+    """A line for each agent, with a hint at what can be done about the proposals."""
+    has_keys = len({one.key_id for one in found}) > 1
+    columns = ["AGENT", *(["KEY"] if has_keys else []), "CALLS", "BY TIER", "EASY", "FAILED", "UP", "COST", "SAVED"]
+    made = table(*columns, "TIER", "PROPOSAL", right=("CALLS", "EASY", "FAILED", "UP", "COST", "SAVED"))
+    for one in found:
+        made.add_row(
+            one.agent,
+            *([one.key_id or NOTHING] if has_keys else []),
+            count(one.calls),
+            tiers(one) or NOTHING,
+            share(one.easy_share),
+            count(one.failures),
+            count(one.escalations),
+            dollars(one.cost_usd) if one.unpriced < one.calls else NOTHING,
+            dollars(one.saved_usd) if one.unpriced < one.calls else NOTHING,
+            settled(one),
+            f"{one.proposal.tier.value}{_saving(one.proposal)}" if one.proposal is not None else NOTHING,
+        )
+    print_data(made)
+    name = next((one.agent for one in found if one.proposal is not None), None)
+    if name is not None:
+        shown = f'"{name}"' if " " in name else name
+        say(f"`pointsman agents show {shown}` says why; `pointsman agents accept {shown}` applies it.")
+
+
+def print_agent(one: Profile) -> None:
+    """All about one agent."""
+    from rich.text import Text
+
+    print_data(Text(one.agent, style="bold"))
+    grid = facts_grid()
+    rows = [
+        ("calls", f"{count(one.calls)}, {one.failures} failed, {one.escalations} went one tier up"),
+        ("tiers", tiers(one) or NOTHING),
+        ("easy", f"{share(one.easy_share)} of {one.judged} that were judged"),
+        ("tokens", f"{count(one.input_tokens)} read, {count(one.output_tokens)} written"),
+        ("cost", f"{dollars(one.cost_usd)}, saved {dollars(one.saved_usd)}{_unpriced(one)}"),
+        ("tier", settled(one)),
+    ]
+    if one.key_id is not None:
+        rows.insert(0, ("key", one.key_id))
+    if one.proposal is not None:
+        found = one.proposal
+        rows.append(("proposal", f"{found.tier.value}: {found.reason}"))
+        rows.append(("sure", f"at least {share(found.sureness)} of its calls, with 95 % certainty"))
+        rows.append(("saving", f"{_figures(found) or 'not known'}, had these calls gone there"))
+    for label, value in rows:
+        grid.add_row(label, Text(value))
+    print_data(grid)
+
+
+def tiers(one: Profile) -> str:
+    """`simple 40 · complex 2`."""
+    return " · ".join(f"{tier.value} {number}" for tier, number in one.tiers.items())
+
+
+def settled(one: Profile) -> str:
+    """The tier that was accepted, and when; `rejected`; a dash."""
+    if one.choice is None:
+        return NOTHING
+    if one.choice.tier is None:
+        return "rejected"
+    day = datetime.fromtimestamp(one.choice.at_s, UTC).strftime("%Y-%m-%d")
+    return f"{one.choice.tier.value} ({day})"
+
+
+def _saving(found: Proposal) -> str:
+    figures = _figures(found)
+    return f", {figures}" if figures else ""
+
+
+def _figures(found: Proposal) -> str:
+    """What it saves: money, or where there is none to save, time."""
+    if found.saved_usd:
+        part = f" ({share(abs(found.saved_share))})" if found.saved_share is not None else ""
+        verb = "saves" if found.saved_usd > 0 else "costs"
+        return f"{verb} {about(abs(found.saved_usd))}{part}"
+    if found.saved_s:
+        return f"{'saves' if found.saved_s > 0 else 'takes'} {span(abs(found.saved_s))}"
+    return ""
+
+
+def _unpriced(one: Profile) -> str:
+    return f"; {one.unpriced} calls without a price" if one.unpriced else ""
