@@ -64,8 +64,7 @@ _ALL_FINISHED = f"{_FINISHED} {_SELDOM_FINISHED}"
 INSERT_OPEN = _insert("requests", _ALL_DECIDED) + " ON CONFLICT (id) DO NOTHING"
 INSERT_WHOLE = _insert("requests", f"{_DECIDED} {_FINISHED}") + " ON CONFLICT (id) DO NOTHING"
 INSERT_WHOLE_WITH_ALL = (
-    _insert("requests", f"{_DECIDED} {_FINISHED} {_SELDOM_DECIDED} {_SELDOM_FINISHED}")
-    + " ON CONFLICT (id) DO NOTHING"
+    _insert("requests", f"{_DECIDED} {_FINISHED} {_SELDOM_DECIDED} {_SELDOM_FINISHED}") + " ON CONFLICT (id) DO NOTHING"
 )
 COMPLETE = (
     _insert("requests", f"seq id at_s writer outcome {_ALL_FINISHED}")
@@ -335,10 +334,13 @@ def seldom_finished(event: Finished) -> Params:
 def says_more(start: Decided, end: Finished) -> bool:
     """Whether one of the columns is filled that most requests leave empty."""
     decision, caller, privacy = start.decision, start.caller, start.decision.privacy
-    return not (
-        caller.agent is caller.session is privacy.source is start.prompt is decision.assessment is None
-        and end.cost_usd is end.saved_usd is end.baseline is end.first_byte_ms is end.error is None
-        and not (decision.struck or decision.warnings or privacy.kinds or end.dropped)
+    return bool(
+        end.cost_usd is not None
+        or end.first_byte_ms is not None
+        or (caller.agent or caller.session or start.prompt)
+        or (decision.struck or decision.warnings or decision.assessment is not None)
+        or (privacy.kinds or privacy.source)
+        or (end.saved_usd is not None or end.baseline or end.dropped or end.error)
     )
 
 
