@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from json.scanner import make_scanner
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.core.errors import InvalidRequest
@@ -80,13 +81,17 @@ class RawBody:
         Fields named in *without* are left out, and what stood between them and their neighbours.
         """
         text, spans = self.text, self.spans
-        missing = [f"{_dumps(key)}:{_dumps(value)}" for key, value in updates.items() if key not in spans]
+        missing, replaced = [], []
+        for key, value in updates.items():
+            if key in spans:
+                replaced.append((spans[key], value))
+            else:
+                missing.append(f"{_dumps(key)}:{_dumps(value)}")
         if without:
             return self._with_members([*missing, *self._members(updates, without)])
         pieces = [text[: self.start], ",".join(missing), "," if missing and spans else ""]
         cursor = self.start
-        replaced = sorted((spans[key], value) for key, value in updates.items() if key in spans) if updates else []
-        for (begin, end), value in replaced:
+        for (begin, end), value in sorted(replaced, key=itemgetter(0)):
             pieces += (text[cursor:begin], _dumps(value))
             cursor = end
         pieces.append(text[cursor:])

@@ -52,6 +52,9 @@ __all__ = [
     "with_defaults",
 ]
 
+_SPACE = " \t\r\n"
+_begin = json.JSONDecoder().raw_decode  # the value that a text begins with, and where it ends
+
 
 class NotAnAnswer(Exception):
     """A 200 whose body is no answer of the endpoint's dialect; carries the endpoint's error when it is one."""
@@ -233,7 +236,10 @@ def relay_for(inbound: Inbound, upstream: Upstream) -> Relay | None:
 
 def _object(body: bytes) -> JsonObject:
     try:
-        value = json.loads(body.decode("utf-8-sig"))  # quicker than to let it find out the encoding
+        text = body.decode()
+        value, end = _begin(text) if text[:1] == "{" else (None, 0)
+        if not end or text[end:].strip(_SPACE):  # what few servers send, or no JSON: with the whole decoder
+            value = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         message = "the answer is not JSON"
         raise NotAnAnswer(message, body=body) from error

@@ -51,10 +51,11 @@ def is_fine(body: JsonObject, quirks: Quirks) -> bool:
     """
     if quirks.refuses_in_messages or quirks.call_id_chars is not None or quirks.wants_reasoning_with_calls:
         return False
-    if "tools" in body or not body.keys().isdisjoint(quirks.refuses | quirks.refuses_thinking):
+    if "tools" in body or not quirks.refuses.isdisjoint(body) or not quirks.refuses_thinking.isdisjoint(body):
         return False
-    if any(name in body for name, _ in quirks.renames):
-        return False
+    for name, _ in quirks.renames:
+        if name in body:
+            return False
     if quirks.has_developer:
         return True
     messages = body.get("messages")

@@ -72,14 +72,13 @@ def decode_chat(body: JsonObject) -> ChatRequest:
     """The neutral request; InvalidRequest names the path of what is wrong."""
     extras = fields.others(body, _KNOWN)
     stream_options = fields.mapping(body, "stream_options") or {}
-    more_options = fields.others(stream_options, ("include_usage",))
-    if more_options:
+    if stream_options and (more_options := fields.others(stream_options, ("include_usage",))):
         extras["stream_options"] = more_options
     return ChatRequest(
         model=fields.string(body, "model"),
         messages=decode_messages(body),
-        tools=_decode_tools(body, extras),
-        tool_choice=_decode_tool_choice(body, extras),
+        tools=_decode_tools(body, extras) if "tools" in body else (),
+        tool_choice=_decode_tool_choice(body, extras) if "tool_choice" in body else None,
         parallel_tool_calls=fields.boolean(body, "parallel_tool_calls"),
         response_format=_decode_response_format(body, extras),
         sampling=_UNSAID if _SAMPLING.isdisjoint(body) else _decode_sampling(body),
