@@ -38,7 +38,8 @@ class HttpClient:
         self._timeouts = timeouts or Timeouts()
         self._ssl_context = ssl_context
         self._pools: dict[str, HostPool] = {}
-        self._resolver: Resolver | None = None  # the loop's that the first request is made on
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that the first request is made on
+        self._resolver: Resolver | None = None  # that loop's
         self._is_closed = False
 
     async def request(
@@ -57,7 +58,9 @@ class HttpClient:
         Raises TransportError; cancelling closes the connection if the request was under way.
         """
         head = encode_head(method, target, headers, len(body))
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
         if deadline is not None and now >= deadline:
             raise DeadlineExceeded(target.peer, "starting the request")
