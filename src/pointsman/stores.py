@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pointsman.adapters.telemetry.prometheus import Metrics
     from pointsman.config.load import Loaded
     from pointsman.core.ports import ConsentBoard, Observer, ResponseStore
+    from pointsman.core.replies import ReplyStore
+    from pointsman.engine.consent import Consents
     from pointsman.engine.router import Router
     from pointsman.resilience.availability import Availability
     from pointsman.routing.agents.profile import Profile
@@ -112,6 +114,43 @@ def consent_board(loaded: Loaded) -> Iterator[ConsentBoard | None]:
 
     with SqliteConsents(consents_path(ledger_path(loaded))) as board:
         yield board
+
+
+@contextmanager
+def reply_store(loaded: Loaded) -> Iterator[ReplyStore | None]:
+    """Where the gateway's processes share the answers to repeated requests; None where there is one, or no ledger."""
+    if loaded.settings.server.workers == 1 or not loaded.settings.ledger.enabled:
+        yield None
+        return
+    from pointsman.adapters.storage.replies import SqliteReplies, replies_path
+
+    with SqliteReplies(replies_path(ledger_path(loaded))) as store:
+        yield store
+
+
+@contextmanager
+def shared_choices(loaded: Loaded, consents: Consents) -> Iterator[None]:
+    """What a session's person chooses in one process goes for all of them, and outlasts a reload."""
+    if not loaded.settings.ledger.enabled:
+        yield
+        return
+    from pointsman.adapters.storage.choices import SqliteChoices
+    from pointsman.adapters.storage.consents import consents_path
+
+    loop = asyncio.get_running_loop()
+
+    def learn() -> None:
+        for choices in board.news():
+            consents.learn(choices)
+
+    def on_news() -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody needs to know any more
+            loop.call_soon_threadsafe(learn)
+
+    with SqliteChoices(consents_path(ledger_path(loaded)), on_news=on_news) as board:
+        learn()
+        consents.listeners.append(board.tell)
+        yield
 
 
 def metrics() -> Metrics:

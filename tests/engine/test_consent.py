@@ -15,8 +15,8 @@ from pointsman.core.errors import FallbackDeclined
 from pointsman.core.failure import FailureKind
 from pointsman.core.health import Cause
 from pointsman.core.policy import Action, Policy, Rule
-from pointsman.engine.consent import MAX_SESSIONS, Consents
-from pointsman.testing import Answers, Fails, a_catalog
+from pointsman.engine.consent import KEPT_S, MAX_SESSIONS, Consents, Said
+from pointsman.testing import Answers, Fails, ManualClock, a_catalog
 from tests.engine.lines import whole
 from tests.engine.rig import Rig, a_model, a_rig, text_of
 
@@ -224,3 +224,58 @@ def test_sessions_are_forgotten_oldest_first() -> None:
     assert found.for_session == {"near": "far"}
     consents.forget(Caller(session="s2"))
     assert consents.of(Caller(session="s2")) is None
+
+
+async def test_a_choice_for_the_session_is_kept_for_a_day() -> None:
+    """Since it was made; who comes later is asked again."""
+    rig = a_rig(BOTH, {"near": [SPENT], "far": [GOOD]})
+    clock = rig.router.decider.consents.clock = ManualClock(1_000.0)
+    person = Person((Consent.SESSION,))
+    await said(rig, person)
+    clock.advance(KEPT_S - 1)
+    await said(rig, person)
+    assert len(person.asked) == 1
+    clock.advance(1)
+    assert rig.router.decider.consents.of(MIND) is None
+    assert not rig.router.decider.consents.sessions
+
+
+def question(failed: str, other: str) -> Question:
+    """Whether *other* may do the work of *failed*."""
+    return Question(
+        decision_id="d1",
+        failed=failed,
+        other=other,
+        kind=FailureKind.TERMINAL,
+        cause=Cause.QUOTA,
+        message="spent",
+        until_s=None,
+        other_is_local=True,
+        failed_is_local=True,
+        cost_usd=None,
+    )
+
+
+def test_what_is_chosen_in_one_process_goes_for_the_others() -> None:
+    """Choices, that a model is well again, and that all is forgotten."""
+    clock = ManualClock(1_000.0)
+    here, there = Consents(clock=clock), Consents(clock=clock)
+    here.listeners.append(there.learn)
+    here.remember(MIND, question("near", "far"), Consent.SESSION)
+    assert there.of(MIND) == Said({"near": "far"}, {"near"}, 1_000.0 + KEPT_S)
+    here.well_again(MIND, "near")
+    here.well_again(MIND, "near")
+    assert there.of(MIND) == Said({"near": "far"}, set(), 1_000.0 + KEPT_S)
+    here.forget(MIND)
+    here.forget(MIND)
+    assert there.of(MIND) is None
+
+
+def test_what_was_chosen_elsewhere_counts_towards_the_bound() -> None:
+    """The oldest sessions are forgotten."""
+    here, there = Consents(), Consents()
+    here.listeners.append(there.learn)
+    for number in range(MAX_SESSIONS + 1):
+        here.remember(Caller(session=f"s{number}"), question("near", "far"), Consent.ONCE)
+    assert len(there.sessions) == MAX_SESSIONS
+    assert there.of(Caller(session="s0")) is None

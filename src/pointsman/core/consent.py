@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pointsman.core.failure import FailureKind
     from pointsman.core.health import Cause
 
@@ -45,3 +47,14 @@ class Question:
     cost_usd: float | None  # what *other* would cost for this request, its output estimated; None: not known
     can_keep_trying: bool = True
     until_is_named: bool = True  # by the endpoint, else it is our own guess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the person of one session has chosen so far, by the names of the models that failed."""
+
+    owner: str | None  # the caller's key, by its id
+    session: str
+    for_session: Mapping[str, str]  # -> who does its work until the session ends
+    while_unwell: frozenset[str]  # another answers until it is well
+    until_s: float  # seconds since the epoch, when it is forgotten

@@ -249,8 +249,8 @@ class Turn(Generic[Piece]):
     async def _first(self) -> Next:
         """The first attempt; AllUnwell when nobody may be asked."""
         step = self.plan.first() or self._nobody()
-        if self.plan.decision.preferred is None and (said := self.consents.of(self.inbound.caller)) is not None:
-            said.while_unwell.discard(step.card.name)  # it is well again: what was agreed for its absence is over
+        if self.plan.decision.preferred is None:
+            self.consents.well_again(self.inbound.caller, step.card.name)
         preferred = self.plan.open_models[self.plan.decision.preferred or step.card.id]
         if not step.needs_consent and not (self.inbound.asks_always and step.card.name != preferred.name):
             return step

@@ -9,7 +9,8 @@
 | the answer was too long to be kept  | 409 while it lasts, then a new one                                           |
 
 The work is nobody's connection's: when all who wanted the answer have left it goes on for GRACE_S, since a caller whose
-connection broke asks again, and is then cancelled. Answers are kept in this process's memory, and nowhere else.
+connection broke asks again, and is then cancelled. A gateway of one process keeps answers in its memory, and nowhere
+else; several share them (see elsewhere.py).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pointsman.core.errors import InvalidRequest, KeyReused, PointsmanError
+from pointsman.core.errors import InvalidRequest
 from pointsman.server.disconnect import DisconnectWatch
+from pointsman.server.elsewhere import RETRY_AFTER_S, Elsewhere, StillAnswering, reused
 from pointsman.server.http import CallerGone, read_body
 from pointsman.server.recording import Listener, Recording
 from pointsman.server.slow import SlowReader
@@ -46,19 +48,13 @@ GRACE_S = 5.0
 Identity = tuple[str, str, str]
 
 
-class StillAnswering(PointsmanError):
-    """The answer to this key's request is under way and too long to be joined."""
-
-    status = 409
-    code = "idempotency_in_progress"
-
-
 @dataclass(slots=True, eq=False)
 class _Entry:
     """One request under its key, and its answer."""
 
     digest: bytes
     recording: Recording
+    elsewhere: Elsewhere | None  # the other processes, where there are some
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     expires_s: float = float("inf")
@@ -84,7 +80,7 @@ class Repeats:
         entry, how = self._entry(identity, hashlib.sha256(body).digest()), b"joined"
         if entry is None:
             how = b""
-            entry = self._begin(identity, body, work, state.idempotency_ttl_s)
+            entry = self._begin(identity, body, work, state)
         elif entry.recording.is_over:
             how = b"replayed"
         listener = Listener()
@@ -112,17 +108,20 @@ class Repeats:
         if entry is None:
             return None
         if entry.digest != digest:
-            message = "This Idempotency-Key was used for another request."
-            raise KeyReused(message, hint="Take a new key for each request, the same only to repeat it.")
+            raise reused()
         if entry.recording.is_cut:
             message = "The request of this Idempotency-Key is being answered, at a length that cannot be repeated."
-            raise StillAnswering(message, hint="Wait for that answer, or take a new key.")
+            raise StillAnswering(message, hint="Wait for that answer, or take a new key.", retry_after_s=RETRY_AFTER_S)
         return entry
 
-    def _begin(self, identity: Identity, body: bytes, work: Work, ttl_s: float) -> _Entry:
-        entry = self._entries[identity] = _Entry(hashlib.sha256(body).digest(), Recording())
-        loop = asyncio.get_running_loop()
-        entry.task = loop.create_task(self._run(identity, entry, body, work, ttl_s))  # kept in the entry; see aclose
+    def _begin(self, identity: Identity, body: bytes, work: Work, state: State) -> _Entry:
+        digest, recording = hashlib.sha256(body).digest(), Recording()
+        elsewhere = None
+        if state.replies is not None:
+            elsewhere = Elsewhere(store=state.replies, identity=identity, digest=digest, recording=recording)
+        entry = self._entries[identity] = _Entry(digest, recording, elsewhere)
+        running = self._run(identity, entry, body, work, state.idempotency_ttl_s)
+        entry.task = asyncio.get_running_loop().create_task(running)  # kept in the entry; see aclose
         return entry
 
     async def _run(self, identity: Identity, entry: _Entry, body: bytes, work: Work, ttl_s: float) -> None:
@@ -133,10 +132,15 @@ class Repeats:
             if pending:
                 return pending.pop()
             await entry.has_left.wait()
+            if entry.elsewhere is not None:
+                await entry.elsewhere.is_left()
             return {"type": "http.disconnect"}
 
         try:
-            await work(receive, entry.recording.send)
+            if entry.elsewhere is None or await entry.elsewhere.is_ours(entry.has_left):
+                await work(receive, entry.recording.send)
+            if entry.elsewhere is not None:
+                await entry.elsewhere.keep(ttl_s)
             entry.recording.end()
         except BaseException as error:
             entry.recording.end(CallerGone() if isinstance(error, asyncio.CancelledError) else error)
@@ -144,12 +148,15 @@ class Repeats:
                 raise
         finally:
             self._settle(identity, entry, ttl_s)
+            if entry.elsewhere is not None:
+                await entry.elsewhere.let_go()
 
     def _settle(self, identity: Identity, entry: _Entry, ttl_s: float) -> None:
         if self._leaving.get(identity) is entry:
             del self._leaving[identity]
             return
-        if not entry.recording.is_good or not ttl_s:
+        is_shared = entry.elsewhere is not None and entry.elsewhere.is_kept
+        if not entry.recording.is_good or not ttl_s or is_shared:
             del self._entries[identity]
             return
         entry.expires_s = self.clock() + ttl_s
@@ -178,13 +185,13 @@ class Repeats:
         """Send the answer on. When the gateway ends, its end is heard too."""
         async with SlowReader(send, state.write_timeout_s) as watch:
             try:
-                await _hear(entry.recording, listener, watch, how)
+                await _hear(entry, listener, watch, how)
             except asyncio.CancelledError:
                 if state.drain.breaks_off() is None:
                     raise
                 if entry.task is not None:
                     entry.task.cancel()
-                await _hear(entry.recording, listener, watch, how)
+                await _hear(entry, listener, watch, how)
 
     def _care(self, identity: Identity, entry: _Entry) -> None:
         """When nobody listens any more: end the work, unless somebody comes in time."""
@@ -197,8 +204,10 @@ class Repeats:
             self._leaving[identity] = self._entries.pop(identity)
 
 
-async def _hear(recording: Recording, listener: Listener, watch: SlowReader, how: bytes) -> None:
-    async for message in recording.messages(listener):
+async def _hear(entry: _Entry, listener: Listener, watch: SlowReader, how: bytes) -> None:
+    async for message in entry.recording.messages(listener):
+        if entry.elsewhere is not None and entry.elsewhere.is_replayed:
+            how = how or b"replayed"
         if how and message["type"] == "http.response.start":
             told = (REPLAYED, (b"x-pointsman-idempotency", how))
             await watch.pass_on({**message, "headers": [*message["headers"], *told]})

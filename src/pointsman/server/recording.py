@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pointsman.server.slow import WHOLE
 
 if TYPE_CHECKING:
-    from pointsman.server.http import Message
+    from pointsman.server.http import Header, Message
 
 MAX_BYTES = 8 * 1024 * 1024
 WINDOW_BYTES = 256 * 1024
@@ -79,6 +79,12 @@ class Recording:
             await self._news.wait()
         if self.error is not None:
             raise self.error
+
+    def whole(self) -> tuple[int, list[Header], bytes]:
+        """Status, headers and body of an answer that is good."""
+        start = self._messages[0]
+        body = b"".join(message.get("body", b"") for message in self._messages[1:])
+        return start["status"], start["headers"], body
 
     def leave(self, listener: Listener) -> None:
         """*listener* hears no more."""
