@@ -49,6 +49,8 @@ def test_help_lists_the_commands_in_the_order_people_come_to_them(run: Run) -> N
         "  explain     Explain a past decision.\n"
         "  stats       Add up requests, cost and savings.\n"
         "  agents      Show agents, and the tier proposed for each.\n"
+        "  replay      Decide recorded requests again.\n"
+        "  what-if     What recorded traffic would cost elsewhere.\n"
         "  eval        Measure routers against known outcomes.\n"
         "  calibrate   Pick the scorer's boundaries for a budget or a quality.\n"
         "  config      Start, check and show the configuration.\n"

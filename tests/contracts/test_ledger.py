@@ -207,7 +207,7 @@ def test_a_dry_run_is_recorded_and_not_counted(ledger: Ledger) -> None:
 def test_a_rejected_request_is_kept_apart(ledger: Ledger) -> None:
     """It has no decision; its id still says what became of it."""
     ledger.hear(rejected())
-    assert ledger.read.recent() == []
+    assert ledger.read.recent() == list(ledger.read.each()) == []
     assert ledger.read.rejected() == [
         RejectedRow(
             at_s=NOON,
@@ -300,6 +300,7 @@ def test_recent_requests_can_be_chosen(ledger: Ledger, wanted: Wanted, ids: list
     )
     ledger.hear(decided("a"), *request("b", NOON + 10), decided("c", NOON + 19), failed)
     assert [row.id for row in ledger.read.recent(wanted=wanted)] == ids
+    assert [row.id for row in ledger.read.each(wanted)] == ids[::-1]
 
 
 def test_only_so_many_are_shown(ledger: Ledger) -> None:
@@ -372,6 +373,7 @@ def test_a_long_history_reads_as_from_the_fake(tmp_path: Path, seed: int) -> Non
             assert ledger.flush()
         reader = LedgerReader(path)
         assert reader.recent(1000) == memory.recent(1000)
+        assert [row.id for row in reader.each()] == [row.id for row in memory.each()]
         assert reader.rejected(1000) == memory.rejected(1000)
         for grouping in Grouping:
             for since_s in (None, NOON + 70_000):

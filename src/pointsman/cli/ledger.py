@@ -65,7 +65,7 @@ def logs(
     from pointsman.adapters.storage.rows import Wanted
     from pointsman.cli.ledger_tables import print_rows
 
-    reader = _reader(config)
+    reader = ledger_of(config)
     wanted = Wanted(since_s=since, model=model, tier=_tier(tier))
     rows = reader.recent(limit, wanted)[::-1]
     if not rows and not as_json:
@@ -91,8 +91,8 @@ def explain(id_: str, *, as_json: bool, config: str | None) -> None:
     """
     from pointsman.cli.ledger_tables import print_row
 
-    reader = _reader(config)
-    row = _last(reader) if id_ == LAST else reader.find(id_)
+    reader = ledger_of(config)
+    row = newest(reader) if id_ == LAST else reader.find(id_)
     if as_json:
         print_json(row.to_json())
     else:
@@ -109,7 +109,7 @@ def stats(since: float | None, by: str, *, as_json: bool, config: str | None) ->
     from pointsman.adapters.storage.rows import Grouping
     from pointsman.cli.ledger_tables import print_stats
 
-    found = _reader(config).stats(since, Grouping(by))
+    found = ledger_of(config).stats(since, Grouping(by))
     if as_json:
         print_json(found.to_json())
     elif found.total.requests or found.rejected:
@@ -118,7 +118,8 @@ def stats(since: float | None, by: str, *, as_json: bool, config: str | None) ->
         say(NOTHING_YET if since is None else "No request is recorded since then.")
 
 
-def _reader(config: str | None) -> LedgerReader:
+def ledger_of(config: str | None) -> LedgerReader:
+    """What reads the ledger of the configuration."""
     from pointsman.cli.setup import configuration
     from pointsman.stores import ledger_reader
 
@@ -143,7 +144,8 @@ def _tier(name: str | None) -> str | None:
     return tier.value if tier else None
 
 
-def _last(reader: LedgerReader) -> LedgerRow:
+def newest(reader: LedgerReader) -> LedgerRow:
+    """The newest request; InvalidRequest when there is none."""
     rows = reader.recent(1)
     if not rows:
         raise InvalidRequest(NOTHING_YET)

@@ -18,9 +18,11 @@ from pointsman.cli.launch import launch
 from pointsman.cli.ledger import explain, logs, stats
 from pointsman.cli.local import local
 from pointsman.cli.models import models
+from pointsman.cli.replay import replay
 from pointsman.cli.route import route
 from pointsman.cli.serve import serve
 from pointsman.cli.vram import vram
+from pointsman.cli.what_if import what_if
 
 EXAMPLES = """\b
 Examples:
@@ -73,6 +75,8 @@ for _command in (
     explain,
     stats,
     agents,
+    replay,
+    what_if,
     evaluate,
     calibrate,
     config,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import assert_never
@@ -69,6 +69,11 @@ class MemoryLedger:
         check_limit(limit)
         newest = sorted(self._rows.values(), key=lambda row: row.at_s)[::-1]
         return [row for row in newest if _is_wanted(row, wanted)][:limit]
+
+    def each(self, wanted: Wanted = ANY) -> Iterator[LedgerRow]:
+        """All requests that are wanted, oldest first."""
+        oldest = sorted(self._rows.values(), key=lambda row: row.at_s)
+        return (row for row in oldest if _is_wanted(row, wanted))
 
     def find(self, prefix: str) -> LedgerRow:
         """The one request whose id is or starts with *prefix*."""

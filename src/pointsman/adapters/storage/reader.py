@@ -49,6 +49,7 @@ _SEARCHED = (
     "prompt",
 )  # fmt: skip
 _LAST = "\U0010ffff"
+_AT_ONCE = 1000
 
 _SUMS = """
   count(*) AS requests,
@@ -82,6 +83,17 @@ class LedgerReader:
                 return []
             query = f"SELECT * FROM requests WHERE {condition} ORDER BY at_s DESC, seq DESC LIMIT ?"  # noqa: S608
             return _with_attempts(connection, connection.execute(query, [*values, limit]).fetchall())
+
+    def each(self, wanted: Wanted = ANY) -> Iterator[LedgerRow]:
+        """All requests that are wanted, oldest first, as they stood when the first was drawn."""
+        condition, values = _condition(wanted)
+        with self._open() as connection:
+            if connection is None:
+                return
+            query = f"SELECT * FROM requests WHERE {condition} ORDER BY at_s, seq"  # noqa: S608
+            cursor = connection.execute(query, values)
+            while rows := cursor.fetchmany(_AT_ONCE):
+                yield from _with_attempts(connection, rows)
 
     def find(self, prefix: str) -> LedgerRow:
         """The one request whose id is or starts with *prefix*; UnknownDecision or InvalidRequest when none or many."""

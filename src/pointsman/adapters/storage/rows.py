@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -238,6 +239,9 @@ class ReadableLedger(Protocol):
 
     def recent(self, limit: int = 50, wanted: Wanted = ANY) -> list[LedgerRow]:
         """The newest requests first."""
+
+    def each(self, wanted: Wanted = ANY) -> Iterator[LedgerRow]:
+        """All requests that are wanted, oldest first."""
 
     def find(self, prefix: str) -> LedgerRow:
         """The one request whose id is or starts with *prefix*; UnknownDecision or InvalidRequest when none or many."""
