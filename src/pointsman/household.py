@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from pointsman.adapters.runtimes.ollama_library import OllamaLibrary
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.jsontypes import JsonObject
     from pointsman.core.local import Footprint
     from pointsman.core.ports import LocalRuntime
     from pointsman.engine.router import Router
 
 OLLAMA_BESIDE = 1.25
+GATEWAY_ANSWERS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,35 @@ async def open_runtimes(loaded: Loaded) -> AsyncIterator[Sequence[Runtime]]:
             if runtime is not None:
                 found.append(Runtime(endpoint=endpoint.name, runtime=runtime, cards=cards))
         yield found
+
+
+async def gateway_memory(loaded: Loaded) -> JsonObject | None:
+    """What the gateway at *loaded*'s address says of its memory (`/v1/memory`); None when none answers there."""
+    from pointsman.adapters.http.client import HttpClient
+    from pointsman.adapters.runtimes.local_api import LocalApi, Patience, root_of
+
+    key = next(iter((*filter(None, [loaded.settings.server.master_key]), *loaded.settings.server.keys.values())), None)
+    async with HttpClient() as client:
+        api = LocalApi(
+            client=client,
+            target=root_of(gateway_url(loaded)),
+            title="the gateway",
+            start="`pointsman serve` starts it.",
+            headers=((b"authorization", f"Bearer {key.reveal()}".encode()),) if key is not None else (),
+            patience=Patience(answer_s=GATEWAY_ANSWERS_S),
+        )
+        try:
+            answer = await api.get("/v1/memory")
+        except RuntimeUnavailable:
+            return None
+    return dict(answer.fields) if answer.is_good and "models" in answer.fields else None
+
+
+def gateway_url(loaded: Loaded) -> str:
+    """Where a gateway with this configuration can be reached from this machine."""
+    server = loaded.settings.server
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104  compared, not bound
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{server.port}"
 
 
 @asynccontextmanager

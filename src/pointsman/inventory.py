@@ -76,6 +76,13 @@ def has_known_device() -> bool:
     return any(one.total_bytes for one in devices())
 
 
+def has_device_memory() -> bool:
+    """Whether this machine's models go into a device with a context of its own: RAM has none."""
+    from pointsman.adapters.runtimes.gpu import devices
+
+    return any(one.total_bytes and one.source not in NOT_A_DEVICE for one in devices())
+
+
 def device_of(loaded: Loaded) -> Device:
     """The memory that the configuration's budget is of; ConfigError when it is to be found out and cannot be."""
     from pointsman.adapters.runtimes.gpu import devices

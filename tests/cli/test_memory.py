@@ -14,8 +14,11 @@ from tests.cli.conftest import Done, Run
 from tests.runtimes.fake_ollama import FakeOllama, Model, pulled, running_ollama
 
 pytestmark = pytest.mark.e2e
+CLOSED_PORT = 1
+NO_GATEWAY = "No gateway answers at http://127.0.0.1:1: its GGUF files are not shown.\n"
 CONFIG = """\
 local: {{vram: 24GiB}}
+server: {{port: {port}}}
 models:
   - name: quick
     model: "qwen2.5:0.5b"
@@ -29,12 +32,12 @@ models:
 
 
 @asynccontextmanager
-async def ollama_for(folder: Path) -> AsyncIterator[FakeOllama]:
+async def ollama_for(folder: Path, port: int = CLOSED_PORT) -> AsyncIterator[FakeOllama]:
     """An Ollama with one small model, and a configuration that uses it."""
     small = Model(name="qwen2.5:0.5b", file_bytes=397_000_000, layers=24, embedding=896, heads=14, kv_heads=2)
     ollama = FakeOllama(models=pulled(small), downloads={"llama3.2:1b": [], small.name: []})
     async with running_ollama(ollama) as server:
-        (folder / "pointsman.yaml").write_text(CONFIG.format(url=server.url), encoding="utf-8")
+        (folder / "pointsman.yaml").write_text(CONFIG.format(url=server.url, port=port), encoding="utf-8")
         yield ollama
 
 
@@ -47,7 +50,7 @@ async def test_a_model_is_loaded_seen_and_unloaded(process: Run, folder: Path) -
     """By the name that the configuration gives it; it is small, and so it stays."""
     async with ollama_for(folder) as ollama:
         empty = await said(process, "models", "ps")
-        assert (empty.out, empty.err, empty.code) == ("", "No model is in memory.\n", 0)
+        assert (empty.out, empty.err, empty.code) == ("", f"{NO_GATEWAY}No model is in memory.\n", 0)
         loaded = await said(process, "models", "load", "quick")
         assert loaded.out.startswith("quick is in memory at 127.0.0.1:")
         (held,) = json.loads((await said(process, "models", "ps", "--json")).out)
@@ -79,10 +82,10 @@ async def test_what_cannot_be_loaded_is_said(process: Run, folder: Path) -> None
 
 async def test_a_server_that_is_down_is_a_warning(process: Run, folder: Path) -> None:
     """The others are shown all the same."""
-    (folder / "pointsman.yaml").write_text(CONFIG.format(url="http://127.0.0.1:9"), encoding="utf-8")
+    (folder / "pointsman.yaml").write_text(CONFIG.format(url="http://127.0.0.1:9", port=CLOSED_PORT), encoding="utf-8")
     done = await said(process, "models", "ps", "--json")
     assert (done.code, json.loads(done.out)) == (0, [])
-    assert done.err.startswith("warning: Ollama at 127.0.0.1:9 does not answer.")
+    assert done.err.startswith(f"{NO_GATEWAY}warning: Ollama at 127.0.0.1:9 does not answer.")
 
 
 async def test_ollama_pulls_and_deletes(process: Run, folder: Path) -> None:

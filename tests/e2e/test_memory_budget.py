@@ -145,3 +145,54 @@ async def test_who_waits_for_a_load_is_told_their_place(gateway: Gateway, model_
         answer = await client.post(f"{base_url}/v1/chat/completions", json=body)
     assert ": waiting for the model, number 1, about " in answer.text
     assert answer.text.endswith("data: [DONE]\n\n")
+
+
+async def test_the_memory_is_told_and_shown(gateway: Gateway, model_files: Mapping[str, Path]) -> None:
+    """As JSON, as a part of the page for its script, and on the page itself."""
+    settings = {
+        **config(model_files, pinned="demo-small"),
+        "classifier": {"enabled": True, "model": "own", "memory": "0.1GB"},
+    }
+    async with gateway(settings) as base_url, client_of(base_url) as client, httpx2.AsyncClient() as http:
+        text = "tell me about the request " * 8
+        await client.chat.completions.create(model="demo-medium", messages=user(text), max_tokens=32)
+        found = (await http.get(f"{base_url}/v1/memory")).json()
+        part = (await http.get(f"{base_url}/v1/memory", headers={"accept": "text/html"})).text
+        page = (await http.get(base_url)).text
+    assert (found["device"], found["budget_bytes"], found["free_bytes"]) == (
+        "config",
+        2_000_000_000 - (1 << 20),
+        2_000_000_000 - (1 << 20) - 1_500_000_000,
+    )
+    assert [
+        (one["model"], one["presence"], one["pinned"], one["judge"], one["runtime"]) for one in found["models"]
+    ] == [
+        ("demo-small", "loaded", True, False, "llama.cpp"),
+        ("demo-medium", "loaded", False, False, "llama.cpp"),
+        ("demo-large", "absent", False, False, "llama.cpp"),
+        ("own", "served", True, True, "localhost:9379"),
+    ]
+    assert found["queue"] == []
+    assert "1.5 GB of 2.0 GB taken" in part
+    assert "1.5 GB of 2.0 GB taken" in page
+
+
+async def test_without_a_budget_the_gguf_models_are_told(model_files: Mapping[str, Path], tmp_path: Path) -> None:
+    """They are in memory from the start; which one judges is said."""
+    settings = {**config(model_files), "classifier": {"enabled": True, "model": "demo-small"}}
+    del settings["local"]
+    loaded = loaded_from(settings, tmp_path)
+    with embedded_models(loaded) as addresses:
+        async with running(OpenGateway(loaded, addresses)) as base_url, httpx2.AsyncClient() as http:
+            await http.post(
+                f"{base_url}/v1/chat/completions",
+                json={"model": "demo-small", "max_tokens": 4, "messages": user("hello")},
+            )
+            found = (await http.get(f"{base_url}/v1/memory")).json()
+    assert (found["budget_bytes"], found["queue"]) == (None, [])
+    assert [(one["model"], one["presence"], one["judge"], one["busy"]) for one in found["models"]] == [
+        ("demo-small", "loaded", True, 0),
+        ("demo-medium", "loaded", False, 0),
+        ("demo-large", "loaded", False, 0),
+    ]
+    assert [one["endpoint"] for one in found["endpoints"]] == ["embedded-demo-small"]

@@ -1,4 +1,4 @@
-"""The page: what it says of models and decisions, escaped, with nothing in it that could run."""
+"""The page: what it says of models, memory and decisions, escaped, with nothing in it that could run but our script."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from pointsman.core.catalog import FREE, Catalog, Endpoint, Price, Tier
 from pointsman.core.jsontypes import JsonObject
+from pointsman.server.memory_panel import panel
 from pointsman.server.page import render
 from pointsman.testing import a_card, a_catalog
 
@@ -31,6 +32,40 @@ ROW: JsonObject = {
     "privacy": {"class": "public", "kinds": [], "source": None},
     "fallbacks": 0,
     "error": None,
+}
+GB = 1_000_000_000
+MEMORY: JsonObject = {
+    "budget_bytes": 24 * GB,
+    "free_bytes": 12 * GB,
+    "models": [
+        {
+            "model": "quick",
+            "runtime": "ollama",
+            "presence": "loaded",
+            "pinned": True,
+            "judge": True,
+            "busy": 2,
+            "waiting": 0,
+            "size_bytes": 2_600_000_000,
+            "load_s": 2.1,
+            "tokens_per_s": 80.6,
+        },
+        {
+            "model": "heavy",
+            "runtime": "llama.cpp",
+            "presence": "absent",
+            "busy": 0,
+            "waiting": 1,
+            "size_bytes": 21 * GB,
+            "load_s": 9.2,
+        },
+        {"model": "own", "runtime": "localhost:9379", "presence": "served", "busy": None, "size_bytes": 50_000_000},
+    ],
+    "queue": [{"model": "heavy", "position": 1, "eta_s": 9.2, "waited_s": 3.4}],
+    "endpoints": [
+        {"endpoint": "ollama", "busy": 4, "slots": 4, "waiting": 3},
+        {"endpoint": "embedded-x", "busy": 0, "slots": 1, "waiting": 0},
+    ],
 }
 
 
@@ -148,3 +183,68 @@ def test_the_policy_allows_the_one_style_sheet_and_nothing_else() -> None:
     )
     assert b"style=" not in body
     assert b"<script" not in body
+
+
+def test_the_policy_names_our_script_where_there_is_memory_to_show() -> None:
+    """By its digest; it may ask nobody but the gateway."""
+    body, headers = render(a_catalog(a_card("small")), (), BASE, now_s=NOW_S, memory=MEMORY)
+    script = body.partition(b"<script>")[2].partition(b"</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    policy = dict(headers)[b"content-security-policy"].decode()
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith(f"; frame-ancestors 'none'; script-src 'sha256-{digest}'; connect-src 'self'")
+    assert body.count(b"<script") == 1
+    assert b"style=" not in body
+
+
+def memory(**changes: object) -> str:
+    """The memory's part of the page, without markup."""
+    text = panel({**MEMORY, **changes})  # type: ignore[dict-item]  # JSON by the tests
+    return " ".join(re.sub(r"<[^>]+>", " ", text.replace("<title>", "<title ").replace("</title>", ">")).split())
+
+
+def test_the_memory_shows_what_is_loaded_and_who_waits() -> None:
+    """Against the budget, with places and times; it needs no script."""
+    assert memory() == (
+        "Memory 12.0 GB of 24.0 GB taken. Model State Requests Memory Load Speed "
+        "quick pinned judge ollama loaded 2 under way 2.6 GB about 2 s 81 tokens/s "
+        "heavy llama.cpp not loaded 1 waiting 21.0 GB about 9 s – "
+        "own localhost:9379 beside us – 50 MB – – "
+        "Waiting number 1 heavy in about 9 s, has waited 3 s 3 in line ollama 4 of 4 requests under way"
+    )
+    bar = panel(MEMORY).partition("<svg")[2].partition("</svg>")[0]
+    assert re.findall(r'<rect class="(\w+)" x="([\d.]+)" y="0" width="([\d.]+)"', bar) == [
+        ("loaded", "0.0", "106.3"),
+        ("served", "108.3", "1.0"),
+    ]
+    assert 'aria-label="12.0 GB of 24.0 GB taken"' in bar
+
+
+def test_a_long_queue_is_cut_and_an_empty_one_is_said() -> None:
+    """Ten, and how many more."""
+    row = {"model": "heavy", "position": 1, "eta_s": 1, "waited_s": 0}
+    assert memory(queue=[row] * 12).count("number 1 heavy") == 10
+    assert memory(queue=[row] * 12).partition("3 in line")[2].endswith("… and 2 more")
+    assert memory(queue=[], endpoints=[]).endswith("Nobody waits.")
+
+
+def test_memory_without_a_budget_has_no_bar() -> None:
+    """And where nothing is known of any model, there is nothing at all."""
+    text = memory(budget_bytes=None, free_bytes=None)
+    assert "without local.vram there is no budget" in text
+    assert "<rect" not in panel({**MEMORY, "budget_bytes": None})
+    assert panel({"models": []}) == panel({}) == ""
+
+
+def test_names_in_the_memory_cannot_become_markup() -> None:
+    """Whoever chose them."""
+    view: JsonObject = {
+        "budget_bytes": 10,
+        "models": [
+            {"model": NASTY, "runtime": NASTY, "presence": NASTY, "size_bytes": 5},
+            {"model": NASTY, "presence": "loaded", "size_bytes": 5},
+        ],
+        "queue": [{"model": NASTY}],
+        "endpoints": [{"endpoint": NASTY, "waiting": 1}],
+    }
+    assert "<script" not in panel(view)

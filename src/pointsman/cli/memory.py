@@ -38,11 +38,17 @@ Examples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A model in a server's memory, by the name that the configuration gives it."""
+    """A model in a server's memory, by the name that the configuration gives it.
+
+    The rest is the gateway's to say, None where none answers: who waits for it, and how long the last will have to.
+    """
 
     name: str
     endpoint: str
     running: Running
+    is_pinned: bool | None = None
+    waiting: int | None = None
+    eta_s: float | None = None
 
 
 @click.command(short_help="Show the models in memory.", epilog=PS_EXAMPLES)
@@ -51,13 +57,19 @@ class Held:
 def ps(*, as_json: bool, config: str | None) -> None:
     """Show what the servers of local models have in memory: how much it takes, whether it is busy, how long it stays.
 
-    GGUF files that Pointsman serves itself are in the gateway's memory and not shown.
+    The gateway that runs with this configuration is asked too: for its GGUF files, what is pinned, and who waits.
     """
     import asyncio
 
+    from pointsman.cli.gateway_memory import with_gateway
     from pointsman.cli.setup import ready
+    from pointsman.household import gateway_memory, gateway_url
 
-    held = asyncio.run(_held(ready(config).loaded))
+    loaded = ready(config).loaded
+    told = asyncio.run(gateway_memory(loaded))
+    if told is None and loaded.gguf_models:
+        say(f"No gateway answers at {gateway_url(loaded)}: its GGUF files are not shown.")
+    held = with_gateway(asyncio.run(_held(loaded)), told, loaded)
     if as_json:
         print_json([_json(one) for one in held])
     elif held:
@@ -161,24 +173,41 @@ def local_card(name: str, loaded: Loaded) -> ModelCard:
 def _unmanaged(card: ModelCard) -> NoModelAvailable:
     if card.endpoint.base_url.startswith("embedded:"):
         message = f"{card.id} is a GGUF file: the gateway has it in memory, from its start or as requests need it."
-        return NoModelAvailable(message, hint="`local: {vram: auto}` loads it when it is asked for.")
+        return NoModelAvailable(
+            message, hint="`pointsman models ps` shows it; `local: {vram: auto}` loads it when it is asked for."
+        )
     message = f"The server at {card.endpoint.base_url} cannot be told what to have in memory."
     return NoModelAvailable(message, hint="Ollama, LM Studio, llama-server, llama-swap, vLLM and LiteRT-LM can.")
 
 
 def _print(held: Sequence[Held]) -> None:
-    rows = table("MODEL", "AT", "STATE", "MEMORY", "CONTEXT", "STAYS", right=("MEMORY", "CONTEXT"))
+    waits = ("WAITING",) if any(one.waiting for one in held) else ()
+    rows = table("MODEL", "AT", "STATE", "MEMORY", "CONTEXT", "STAYS", *waits, right=("MEMORY", "CONTEXT"))
     for one in held:
         running = one.running
-        rows.add_row(
+        cells = [
             one.name,
             one.endpoint,
             _state(running),
             _memory(running),
             window(running.context_tokens),
-            NOTHING if running.until_s is None else duration(max(0.0, running.until_s - time.time()) * 1e3),
-        )
+            _stays(one),
+        ]
+        rows.add_row(*cells, *(_waiting(one) for _ in waits))
     print_data(rows)
+
+
+def _stays(one: Held) -> str:
+    if one.is_pinned:
+        return "pinned"
+    until_s = one.running.until_s
+    return NOTHING if until_s is None else duration(max(0.0, until_s - time.time()) * 1e3)
+
+
+def _waiting(one: Held) -> str:
+    if not one.waiting:
+        return NOTHING
+    return f"{one.waiting}, the last {duration(one.eta_s * 1e3)}" if one.eta_s is not None else str(one.waiting)
 
 
 def _state(running: Running) -> str:
@@ -209,4 +238,7 @@ def _json(held: Held) -> JsonObject:
         "busy": running.busy,
         "until_s": running.until_s,
         "progress": running.progress,
+        "pinned": held.is_pinned,
+        "waiting": held.waiting,
+        "eta_s": held.eta_s,
     }

@@ -133,15 +133,16 @@ def plan_of(  # noqa: PLR0913  an argument for each option
 def check(*, budget_bytes: int | None, as_json: bool, config: str | None) -> None:
     """Whether the configured local models fit, the pinned ones together and each of the others beside them."""
     from pointsman.cli.setup import ready
-    from pointsman.inventory import placed_of, stock, unknown_sizes
+    from pointsman.inventory import has_device_memory, placed_of, stock, unknown_sizes
     from pointsman.local.planner import gigabytes, shortfalls
 
     loaded = ready(config).loaded
     local = loaded.settings.local
     configured = local.vram if isinstance(local.vram, int) else None
-    total, source = device_bytes(budget_bytes or configured)
+    given = budget_bytes or configured
+    total, source = device_bytes(given)
     budget = max(0, total - local.reserve)
-    models = stock(loaded)
+    models = stock(loaded, has_device=given is not None or has_device_memory())
     problems = shortfalls(placed_of(models), budget)
     if as_json:
         print_json(

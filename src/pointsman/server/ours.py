@@ -117,5 +117,6 @@ async def page(state: State, scope: Scope, _receive: Receive, send: Send) -> Non
         return
     rows = None if state.guard.keys else await asyncio.to_thread(state.decisions.recent, _SHOWN)
     base_url = f"{scope.get('scheme', 'http')}://{header(scope, b'host')}"
-    body, headers = render(state.router.catalog, rows, base_url, now_s=state.router.now())
+    memory = None if state.guard.keys else state.memory()
+    body, headers = render(state.router.catalog, rows, base_url, now_s=state.router.now(), memory=memory)
     await respond(send, 200, body, headers, content=_HTML)

@@ -1,4 +1,7 @@
-"""The page at `/`: what runs here, how to use it, and the latest decisions. Static HTML, no script."""
+"""The page at `/`: what runs here, how to use it, what the memory holds, and the latest decisions.
+
+Whole without its script, which is ours, named by its digest, and only brings the memory's part up to date.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
+from pointsman.server.memory_panel import panel, script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.server.http import Headers
 
-_POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_SCRIPT_POLICY = "; script-src {}; connect-src 'self'"
 _HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,12 +39,19 @@ _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))  # seconds in each 
 
 
 def render(
-    catalog: Catalog, decisions: Sequence[JsonObject] | None, base_url: str, *, now_s: float
+    catalog: Catalog,
+    decisions: Sequence[JsonObject] | None,
+    base_url: str,
+    *,
+    now_s: float,
+    memory: JsonObject | None = None,
 ) -> tuple[bytes, Headers]:
     """The page's bytes and headers. Names are escaped; prompts are not on it.
 
     *decisions* are rows of the ledger, newest first; None where callers need keys: then the page keeps them back.
+    *memory* is what `/v1/memory` gives; None keeps it back too.
     """
+    shown = panel(memory) if memory is not None else ""
     cards = _by_tier(catalog)
     needs_key = decisions is None
     page = _template().substitute(
@@ -49,8 +61,10 @@ def render(
         key_header=_KEY_HEADER if needs_key else "",
         models="".join(_model_row(card, tiers) for card, tiers in cards) or _no_models(),
         decisions=_decisions(decisions, now_s),
+        memory=shown,
+        script=f"<script>{script()}</script>\n" if shown else "",
     )
-    return page.encode(), (*_HEADERS, (b"content-security-policy", _policy()))
+    return page.encode(), (*_HEADERS, (b"content-security-policy", _policy(has_script=bool(shown))))
 
 
 @functools.cache
@@ -59,11 +73,15 @@ def _template() -> Template:
 
 
 @functools.cache
-def _policy() -> bytes:
-    """Nothing may be loaded or run; the one style sheet is named by its digest."""
+def _policy(*, has_script: bool) -> bytes:
+    """Nothing may be loaded or run but the one style sheet and the one script, each named by its digest."""
     _, _, rest = _template().template.partition("<style>")
-    digest = hashlib.sha256(rest.partition("</style>")[0].encode()).digest()
-    return _POLICY.format(base64.b64encode(digest).decode()).encode()
+    policy = _POLICY.format(_digest(rest.partition("</style>")[0]))
+    return (policy + _SCRIPT_POLICY.format(_digest(script())) if has_script else policy).encode()
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _by_tier(catalog: Catalog) -> list[tuple[ModelCard, list[Tier]]]:
