@@ -31,7 +31,7 @@ from pointsman.engine.router import Router
 from pointsman.household import in_household, open_household
 from pointsman.inventory import has_known_device, model_files, model_store
 from pointsman.judgement import with_judge
-from pointsman.precedence import escalations_of, strategies_of
+from pointsman.precedence import escalations_of, sessions_of, strategies_of
 from pointsman.privacy.gate import EgressGate
 from pointsman.privacy.policy import PrivacyConstraint, PrivacyMode, PrivacyPolicy
 from pointsman.resilience.availability import Availability
@@ -81,10 +81,11 @@ def make_router(
     """
     clock = time.monotonic
     settings = loaded.settings
-    bus = Bus(observers)
+    decider = _decider(loaded, catalog)
+    bus = Bus(observers if decider.sessions is None else (*observers, decider.sessions))
     router = Router(
         catalog=catalog,
-        decider=_decider(loaded, catalog),
+        decider=decider,
         caller=ModelCaller(providers=providers or {}, upstreams=upstreams or {}, gate=EgressGate(), clock=clock),
         bus=bus,
         clock=clock,
@@ -106,11 +107,12 @@ def make_router(
 def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
     settings = loaded.settings
     sizes = ContextSizes(book=ContextBook(clock=time.monotonic))
+    strategies = strategies_of(loaded, catalog, accepted_tiers(loaded))
     return Decider(
         catalog=catalog,
         chain=Chain(
             constraints=(PrivacyConstraint(), CapabilityConstraint(), ContextConstraint(sizes.window_of)),
-            strategies=strategies_of(loaded, catalog, accepted_tiers(loaded)),
+            strategies=strategies,
             clock=time.perf_counter,
         ),
         selector=Selector(catalog=catalog, draw=random.random),
@@ -126,6 +128,7 @@ def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
         refuse_unknown_models=settings.server.unknown_models == "refuse",
         sizes=sizes,
         escalations=escalations_of(loaded, catalog),
+        sessions=sessions_of(loaded, strategies),
     )
 
 

@@ -5,21 +5,26 @@ Part of the composition root. What a caller says comes first, then what the conf
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING
 
 from pointsman.engine.escalation import Escalations
 from pointsman.routing.agents.rules import AgentRule, AgentRules
 from pointsman.routing.complexity.configured import complexity_settings
+from pointsman.routing.sessions.memory import PinsHere, Sessions
 from pointsman.routing.strategies.agent_rule import AgentModel
 from pointsman.routing.strategies.complexity import Complexity
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.routing.strategies.preset import PresetName
+from pointsman.routing.strategies.session import SESSION, Patience, SessionPin
 from pointsman.routing.strategies.utility import Utility
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog
     from pointsman.routing.agents.rules import TierOfAgent
@@ -41,8 +46,35 @@ def strategies_of(
         Utility(catalog),
         PresetName(catalog),
         AgentModel(catalog=catalog, rules=agent_rules(loaded), accepted=accepted),
+        *((_session_pin(loaded, catalog),) if loaded.settings.sessions.enabled else ()),
         Complexity(catalog, scorers),
         Default(catalog),
+    )
+
+
+def _session_pin(loaded: Loaded, catalog: Catalog) -> SessionPin:
+    given = loaded.settings.sessions
+    patience = Patience(
+        easier_asks=given.easier_asks,
+        cache_s=given.cache_s,
+        prefill_tokens_per_s=given.prefill_tokens_per_s,
+        most_prefill_s=given.most_prefill_s,
+    )
+    return SessionPin(catalog=catalog, clock=time.monotonic, patience=patience)
+
+
+def sessions_of(loaded: Loaded, strategies: Sequence[Strategy]) -> Sessions | None:
+    """What remembers the sessions of one of *strategies*; None where each request stands alone."""
+    given = loaded.settings.sessions
+    names = [one.name for one in strategies]
+    if SESSION not in names:
+        return None
+    return Sessions(
+        secret=secrets.token_bytes(32),
+        clock=time.monotonic,
+        store=PinsHere(clock=time.monotonic, most=given.most, idle_s=given.idle_s),
+        by_beginning=given.by_beginning,
+        outside=frozenset(names[: names.index(SESSION)]),
     )
 
 

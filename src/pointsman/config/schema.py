@@ -32,6 +32,7 @@ from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_presets import PresetName, PresetSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
+from pointsman.config.schema_sessions import SessionSettings
 from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
 
@@ -318,6 +319,7 @@ class Settings(Section):
     presets: dict[PresetName, PresetSettings] = Field(
         default={}, description="Kinds of conversations by name, asked for as the model `auto:NAME`, over the shipped."
     )
+    sessions: SessionSettings = Field(default=SessionSettings(), description="How conversations keep their model.")
     aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")
     fallbacks: dict[Name, Names] = Field(default={}, description="Who answers when a model (or `*`, any) does not.")
     context_window_fallbacks: dict[Name, Names] = Field(

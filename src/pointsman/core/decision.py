@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import ModelCard
+    from pointsman.core.session import Pin
 
 
 class PrivacyClass(StrEnum):
@@ -106,6 +107,7 @@ class RoutingContext:
     privacy: Privacy
     open_models: Mapping[str, ModelCard] = field(default_factory=dict)  # by id, after the constraints
     struck: tuple[Struck, ...] = ()
+    pin: Pin | None = None  # where the session stands; None: nothing came before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,8 @@ class Pick:
     is_explicit: bool = False  # the caller named the model: never replaced silently
     is_utility: bool = False  # a title, tags, a completion: any model will do, and nobody is asked
     assessment: Assessment | None = None  # of the learned classifier
+    card: str | None = None  # the id of the card to ask first, where it may be asked
+    easier: tuple[int, Tier | None] = (0, None)  # see core.session.Pin
 
 
 @value_type

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pointsman.core.health import Health
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.local import Running
+    from pointsman.core.session import Pin
 
 
 class Egress(Protocol):
@@ -154,6 +155,16 @@ class HealthStore(Protocol):
 
     def news(self) -> Sequence[Health]:
         """What others have told since the last call; never waits."""
+
+
+class PinStore(Protocol):
+    """Remembers where sessions stand, for a limited time, by a hash of whose they are. Never waits, never raises."""
+
+    def get(self, key: bytes, /) -> Pin | None:
+        """Where the session of *key* stands; None when it is not known (any more)."""
+
+    def put(self, key: bytes, pin: Pin, /) -> None:
+        """It stands at *pin* now."""
 
 
 class LocalRuntime(Protocol):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pointsman.core.catalog import AUTO, Tier
+from pointsman.core.catalog import AUTO, Operation, Tier
 from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
 from pointsman.core.preset import PREFIX
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pointsman.core.chat import ChatRequest, EmbeddingRequest
     from pointsman.core.decision import PromptFeatures, Step
     from pointsman.core.preset import Preset
+    from pointsman.core.session import Pin
     from pointsman.engine.consent import Consents
     from pointsman.engine.escalation import Escalations
     from pointsman.engine.inbound import Inbound
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from pointsman.resilience.availability import Availability
     from pointsman.routing.chain import Chain
     from pointsman.routing.select import Selector
+    from pointsman.routing.sessions.memory import Sessions
+
+
+_IN_SESSIONS = frozenset((Operation.CHAT, Operation.COUNT_TOKENS))
 
 
 @value_type
@@ -64,6 +69,7 @@ class Decider:
     refuse_unknown_models: bool = False
     sizes: ContextSizes = field(default_factory=_new_sizes)
     escalations: Escalations | None = None  # None: no agent has rules, and none is raised
+    sessions: Sessions | None = None  # None: each request stands alone
     memory: SwapAware | None = None  # None: the runtimes decide themselves what they hold
 
     async def decide(self, inbound: Inbound, decision_id: str | None = None) -> Resolved:
@@ -72,6 +78,7 @@ class Decider:
         asked = inbound.request.model
         warnings = self._check_name(asked)
         features = self.features_of(inbound.request)
+        key, pin = self._session_of(inbound, features)
         context = RoutingContext(
             requested_model=asked if asked is not None and not warnings else self.standard_model,
             operation=inbound.operation,
@@ -79,6 +86,7 @@ class Decider:
             caller=inbound.caller,
             privacy=self.policy.privacy_of(inbound.caller),
             open_models=self.chain.all_open(self.catalog.models),
+            pin=pin,
         )
         verdict = await self.chain.decide(context, self.catalog.models)
         pick, context = verdict.pick, verdict.context
@@ -88,8 +96,9 @@ class Decider:
         notes: tuple[Step, ...] = ()
         if self.escalations is not None and self.escalations.concern(inbound, features):
             pick, notes = self.escalations.adjusted(pick, verdict.strategy, inbound, features)
+            pick = replace(pick, card=None) if notes and pick.card is not None else pick
         selection = self.selector.select(pick, context.open_models, context.struck)
-        if self.memory is not None and not pick.is_explicit:
+        if self.memory is not None and not pick.is_explicit and pick.card != selection.candidates[0]:
             selection = self.memory.reordered(selection, context.open_models, features)
         preferred = None
         said = self.consents.of(inbound.caller)
@@ -121,7 +130,18 @@ class Decider:
             assessment=pick.assessment,
             warnings=warnings,
         )
+        if key is not None and self.sessions is not None and not inbound.is_dry_run:
+            self.sessions.keep(key, pin, pick, decision, features.estimated_input_tokens)
         return Resolved(decision=decision, features=features, open_models=context.open_models)
+
+    def _session_of(self, inbound: Inbound, features: PromptFeatures) -> tuple[bytes | None, Pin | None]:
+        """What the request's session is remembered by and where it stands; neither where that is no matter."""
+        if self.sessions is None or inbound.operation not in _IN_SESSIONS or features.is_housekeeping:
+            return None, None
+        if inbound.request.model in self.catalog.pools:
+            return None, None
+        key = self.sessions.key_of(inbound.request, inbound.caller)
+        return key, self.sessions.find(key, inbound.caller, features) if key is not None else None
 
     def prepared(self, inbound: Inbound) -> Inbound:
         """*inbound* with what its preset sets, if it asks for one and is no errand of the program around it."""

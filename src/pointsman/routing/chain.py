@@ -41,19 +41,25 @@ class Chain:
         default=(), init=False, repr=False
     )  # each strategy, how it passes at a glance, and the line that says so
 
+    _second: tuple[tuple[int, str, Callable[[RoutingContext, Pick], Pick]], ...] = field(
+        default=(), init=False, repr=False
+    )  # the latest first: place, name and `settle` of the strategies that have one
+
     def __post_init__(self) -> None:
         ways = tuple(
             (one, getattr(one, "passes", None), Step(strategy=one.name, outcome=Outcome.PASSED, detail=""))
             for one in self.strategies
         )
         object.__setattr__(self, "_ways", ways)
+        second = [(at, one.name, getattr(one, "settle", None)) for at, one in enumerate(self.strategies)]
+        object.__setattr__(self, "_second", tuple(reversed([one for one in second if one[2] is not None])))
 
     async def decide(self, context: RoutingContext, cards: Sequence[ModelCard]) -> Verdict:
         """Strike out among *cards*, then let the strategies pick among the rest."""
         trail: list[Step] = []
         context = self._constrain(context, cards, trail)
         ended = self.clock()
-        for strategy, passes, passed in self._ways:
+        for at, (strategy, passes, passed) in enumerate(self._ways):
             began = ended
             try:
                 if passes is not None and passes(context):
@@ -68,8 +74,27 @@ class Chain:
             ended = self.clock()
             trail.append(Step(strategy=strategy.name, outcome=outcome, detail=detail, elapsed_us=_us(ended - began)))
             if pick is not None:
+                if self._second and at > self._second[-1][0]:
+                    pick = self._settled(at, context, pick, trail)
                 return Verdict(pick=pick, strategy=strategy.name, context=context, trail=tuple(trail))
         return Verdict(pick=None, strategy="none", context=context, trail=tuple(trail))
+
+    def _settled(self, by: int, context: RoutingContext, pick: Pick, trail: list[Step]) -> Pick:
+        """The *pick* of the strategy at place *by*, as those before it let it stand; each change leaves a line."""
+        for at, name, settle in self._second:
+            if at >= by:
+                continue
+            began = self.clock()
+            try:
+                found = settle(context, pick)
+                outcome, detail = Outcome.NOTE, found.reason
+            except Exception as error:  # noqa: BLE001  seam: a broken strategy costs a line, never the request
+                found, outcome, detail = pick, Outcome.FAILED, type(error).__name__
+            if found is not pick or outcome is Outcome.FAILED:
+                us = _us(self.clock() - began)
+                trail.append(Step(strategy=name, outcome=outcome, detail=detail, elapsed_us=us))
+                pick = found
+        return pick
 
     def _constrain(self, context: RoutingContext, cards: Sequence[ModelCard], trail: list[Step]) -> RoutingContext:
         rest = cards
@@ -94,6 +119,7 @@ class Chain:
             privacy=context.privacy,
             open_models={card.id: card for card in rest} if struck else self.all_open(cards),
             struck=tuple(struck),
+            pin=context.pin,
         )
 
     def all_open(self, cards: Sequence[ModelCard]) -> Mapping[str, ModelCard]:

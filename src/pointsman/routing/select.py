@@ -49,11 +49,23 @@ class Selector:
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def select(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
-        """The models to try for *pick*.
+        """The models to try for *pick*, the card that it asks for before the others.
 
         ModelStruckOut when the caller named a model that may not be used; Refused, ContextTooLong or NoModelAvailable
         when nothing at all is left.
         """
+        found = self._selected(pick, open_models, struck)
+        card = open_models.get(pick.card) if pick.card is not None else None
+        if card is None or card.id == found.candidates[0]:
+            return found
+        return Selection(
+            candidates=(card.id, *(one for one in found.candidates if one != card.id)),
+            model=card.name,
+            tier=found.tier if card.name == found.model else self._tier_of(card.name, self._router(pick)),
+            notes=found.notes,
+        )
+
+    def _selected(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
         if pick.tier is not None:
             if pick.is_utility and (found := self._errand(pick.tier, self._router(pick), open_models)) is not None:
                 return found

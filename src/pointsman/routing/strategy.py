@@ -37,5 +37,6 @@ class Strategy(Protocol):
         """A pick among `context.open_models`, or None to pass.
 
         A strategy may also have `passes(context) -> bool`: whether it can be seen at a glance that it passes. Then
-        this is not called, and no time is taken.
+        this is not called, and no time is taken. And it may have `settle(context, pick) -> Pick`: where it passed and a
+        later one picked, what becomes of that pick.
         """

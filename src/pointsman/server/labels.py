@@ -19,6 +19,7 @@ from pointsman.routing.agents.recognition import (
     named_by_metadata,
     named_by_request,
 )
+from pointsman.server import sessions
 
 if TYPE_CHECKING:
     from pointsman.core.chat import EmbeddingRequest
@@ -30,6 +31,8 @@ _PREFIX = b"x-pointsman-"
 _MAX_LABEL_CHARS = 256
 _NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run", "consent")
 _PRIVATE_DATA = "contains_private_data"
+_HINTS = AGENT_HEADERS | sessions.SESSION_HEADERS
+_SAYING = sessions.SESSION_FIELDS | {_PRIVATE_DATA}  # fields of a body that say something of who asks
 
 
 def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: str = METADATA) -> tuple[Caller, bool]:
@@ -41,11 +44,13 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
     """
     headers, client, hints = _headers(scope)
     metadata = _metadata(body, field) if field in body else {}
-    if not headers and not metadata and not hints and _PRIVATE_DATA not in body:
+    if not headers and not metadata and not hints and _SAYING.isdisjoint(body):
         return Caller(key_id=key_id, client=client), False
     labels = {**metadata, **headers}
     if hints and "agent" not in labels:
         labels["agent"] = named_by_headers(hints) or ""
+    if "session" not in labels:
+        labels["session"] = sessions.named_by_headers(hints) or sessions.named_by_body(body) or ""
     privacy, source = _privacy(headers, metadata, body)
     caller = Caller(
         privacy=privacy,
@@ -70,7 +75,7 @@ def with_agent(caller: Caller, request: ChatRequest | EmbeddingRequest) -> Calle
 
 
 def _headers(scope: Scope) -> tuple[dict[str, str], str | None, dict[str, str]]:
-    """Our labels, the user agent's first word, and what may tell of an agent."""
+    """Our labels, the user agent's first word, and what may tell of an agent or a session."""
     labels: dict[str, str] = {}
     hints: dict[str, str] = {}
     client: str | None = None
@@ -80,7 +85,7 @@ def _headers(scope: Scope) -> tuple[dict[str, str], str | None, dict[str, str]]:
         elif name == b"user-agent":
             words = value.decode("latin-1").split(None, 1)
             client = words[0][:_MAX_LABEL_CHARS] if words else None
-        elif name in AGENT_HEADERS:
+        elif name in _HINTS:
             hints[name.decode("latin-1")] = value.decode("latin-1").strip()
     return labels, client, hints
 
@@ -116,6 +121,8 @@ def _metadata(body: JsonObject, field: str) -> dict[str, str]:
             _put(labels, name, str(value).lower() if isinstance(value, bool) else str(value))
     if "agent" not in labels and (agent := named_by_metadata(metadata)) is not None:
         labels["agent"] = agent
+    if "session" not in labels and (session := sessions.named_by_metadata(metadata)) is not None:
+        labels["session"] = session
     if _says_private(metadata):
         labels["privacy"] = PrivacyClass.PRIVATE.value
     return labels
