@@ -24,6 +24,7 @@ from pointsman.engine.inbound import Inbound
 from pointsman.engine.router import Router
 from pointsman.resilience.budget import RetryBudget
 from pointsman.routing.agents.rules import AgentRule, AgentRules
+from pointsman.server.headers import of_answer
 from pointsman.testing import Answers, Fails, FakeProvider, ManualClock, a_card, a_catalog, a_router, an_endpoint
 
 SEARCH = ToolSpec(name="search", parameters={"type": "object", "required": ["query"]})
@@ -102,7 +103,7 @@ def a_bench(
     escalations = Escalations(
         catalog=catalog, clock=clock, rule_of=AgentRules(rules).of, retry=retry, is_on=is_on, remember_s=60.0
     )
-    decider = replace(made.decider, escalations=escalations)
+    decider = replace(made.decider, escalations=escalations, sessions=None)
     made = replace(made, decider=decider, budget=budget or RetryBudget())
     return Bench(router=made, escalations=escalations, clock=clock, endpoints=endpoints, events=events)
 
@@ -136,6 +137,12 @@ def relayed(bench: Bench, caller: Caller = BEE, *, tools: bool = True) -> Inboun
     )
 
 
+async def decided(bench: Bench, request: ChatRequest, caller: Caller | None = None) -> Decision:
+    """The decision for a request that is really made."""
+    inbound = Inbound(request=request, arrived_s=bench.router.clock(), caller=caller or Caller())
+    return (await bench.router.resolve(inbound)).decision
+
+
 def note(decision: Decision) -> list[Step]:
     """The lines of the trail about being raised."""
     return [step for step in decision.trail if step.strategy == "escalation"]
@@ -158,6 +165,9 @@ async def test_a_call_that_cannot_be_read_comes_from_the_next_tier() -> None:
     assert finished.usage is not None
     assert (finished.usage.input_tokens, finished.usage.output_tokens) == (20, 10)
     assert bench.router.health.is_all_well
+    told = dict(of_answer(answer))
+    assert told[b"x-pointsman-escalated"] == b"not good enough: the arguments of search are not JSON"
+    assert (told[b"x-pointsman-model"], told[b"x-pointsman-fallbacks"]) == (b"middle", b"1")
 
 
 async def test_a_refusal_of_an_agent_without_tools_is_asked_again() -> None:
@@ -174,9 +184,9 @@ async def test_what_was_raised_stays_so_for_the_session_and_for_a_while() -> Non
     """Another session is not raised; after its time neither is this one."""
     bench = a_bench([BROKEN])
     await bench.router.complete(request(), BEE)
-    assert (await bench.router.decide(request(), Caller(agent="bee", session="other"))).tier is Tier.SIMPLE
-    assert (await bench.router.decide(request(), Caller(agent="bee", session="s", key_id="k"))).tier is Tier.SIMPLE
-    raised = await bench.router.decide(request(), BEE)
+    assert (await decided(bench, request(), Caller(agent="bee", session="other"))).tier is Tier.SIMPLE
+    assert (await decided(bench, request(), Caller(agent="bee", session="s", key_id="k"))).tier is Tier.SIMPLE
+    raised = await decided(bench, request(), BEE)
     assert raised.tier is Tier.MEDIUM
     assert note(raised) == [
         Step(
@@ -187,14 +197,14 @@ async def test_what_was_raised_stays_so_for_the_session_and_for_a_while() -> Non
     ]
     assert raised.reason.endswith("; an answer was not good enough lately, so 'medium' goes on")
     bench.clock.advance(60.0)
-    assert (await bench.router.decide(request(), BEE)).tier is Tier.SIMPLE
+    assert (await decided(bench, request(), BEE)).tier is Tier.SIMPLE
 
 
 async def test_a_streams_next_turn_goes_up_once() -> None:
     """What the conversation shows of the last answer raises; the same conversation again does not raise twice."""
     bench = a_bench()
     shown = request(*called('{"query": '))
-    first = await bench.router.decide(shown, BEE)
+    first = await decided(bench, shown, BEE)
     assert first.tier is Tier.MEDIUM
     assert note(first) == [
         Step(
@@ -203,21 +213,21 @@ async def test_a_streams_next_turn_goes_up_once() -> None:
             detail="the arguments of search are not JSON in the last answer, so 'medium' takes it",
         )
     ]
-    assert (await bench.router.decide(shown, BEE)).tier is Tier.MEDIUM
+    assert (await decided(bench, shown, BEE)).tier is Tier.MEDIUM
     longer = request(*called('{"query": '), *called("{"))
-    assert (await bench.router.decide(longer, BEE)).tier is Tier.COMPLEX
+    assert (await decided(bench, longer, BEE)).tier is Tier.COMPLEX
     top = request(*called("{"), *called("{"), *called("{"))
-    assert (await bench.router.decide(top, BEE)).tier is Tier.COMPLEX
+    assert (await decided(bench, top, BEE)).tier is Tier.COMPLEX
 
 
 async def test_without_session_and_agent_the_conversation_is_remembered() -> None:
     """By its first words, and only there."""
     bench = a_bench()
-    assert (await bench.router.decide(request(*called("{")))).tier is Tier.MEDIUM
-    assert (await bench.router.decide(request())).tier is Tier.MEDIUM
-    assert (await bench.router.decide(replace(ask("else"), tools=(SEARCH,)))).tier is Tier.SIMPLE
+    assert (await decided(bench, request(*called("{")))).tier is Tier.MEDIUM
+    assert (await decided(bench, request())).tier is Tier.MEDIUM
+    assert (await decided(bench, replace(ask("else"), tools=(SEARCH,)))).tier is Tier.SIMPLE
     nobody = ChatRequest(messages=(), tools=(SEARCH,))
-    assert (await bench.router.decide(nobody)).tier is Tier.SIMPLE
+    assert (await decided(bench, nobody)).tier is Tier.SIMPLE
 
 
 @pytest.mark.parametrize(
@@ -252,10 +262,10 @@ async def test_the_first_answer_is_better_than_none() -> None:
     assert (await full.router.answer(relayed(full))).card.name == "small"
     patient = a_bench([BROKEN], retry=False)
     assert (await patient.router.answer(relayed(patient))).card.name == "small"
-    assert (await patient.router.decide(request(), BEE)).tier is Tier.MEDIUM
+    assert (await decided(patient, request(), BEE)).tier is Tier.MEDIUM
     off = a_bench([BROKEN], is_on=False)
     assert (await off.router.answer(relayed(off))).card.name == "small"
-    assert (await off.router.decide(request(*called("{")), BEE)).tier is Tier.SIMPLE
+    assert (await decided(off, request(*called("{")), BEE)).tier is Tier.SIMPLE
 
 
 async def test_a_private_request_is_never_raised_out_of_the_machine() -> None:
@@ -273,9 +283,9 @@ async def test_an_agents_rule_bounds_what_is_chosen_and_what_it_climbs_to() -> N
     """Floor and cap; a line says so."""
     capped = a_bench([BROKEN], rules=[AgentRule(pattern="bee", cap=Tier.SIMPLE)])
     assert (await capped.router.answer(relayed(capped))).card.name == "small"
-    assert (await capped.router.decide(request(*called("{")), BEE)).tier is Tier.SIMPLE
+    assert (await decided(capped, request(*called("{")), BEE)).tier is Tier.SIMPLE
     floored = a_bench(rules=[AgentRule(pattern="bee", floor=Tier.MEDIUM)], is_on=False)
-    decision = await floored.router.decide(request(), BEE)
+    decision = await decided(floored, request(), BEE)
     assert decision.tier is Tier.MEDIUM
     assert decision.trail[-1] == Step(
         strategy="agent", outcome=Outcome.NOTE, detail="the rule 'bee' allows 'medium', not 'simple'"
@@ -299,11 +309,18 @@ async def test_the_memory_is_bounded() -> None:
     bench = a_bench()
     for number in range(MOST_REMEMBERED + 1):
         bench.escalations.remember(Caller(agent=f"a{number}"), request(), Tier.MEDIUM)
-    assert (await bench.router.decide(request(), Caller(agent="a0"))).tier is Tier.SIMPLE
-    assert (await bench.router.decide(request(), Caller(agent="a1"))).tier is Tier.MEDIUM
+    assert (await decided(bench, request(), Caller(agent="a0"))).tier is Tier.SIMPLE
+    assert (await decided(bench, request(), Caller(agent="a1"))).tier is Tier.MEDIUM
 
 
 def test_without_tiers_nobody_is_raised() -> None:
     """A catalog without `auto`."""
     escalations = Escalations(catalog=a_catalog(), clock=ManualClock(0.0))
     assert escalations._above(Tier.SIMPLE) is None
+
+
+async def test_a_dry_run_raises_nobody() -> None:
+    """It says what would be, and leaves no trace."""
+    bench = a_bench()
+    assert (await bench.router.decide(request(*called("{")), BEE)).tier is Tier.MEDIUM
+    assert (await decided(bench, request(), BEE)).tier is Tier.SIMPLE

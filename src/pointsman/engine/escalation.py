@@ -86,7 +86,7 @@ class Escalations:
             detail = f"the rule {rule.pattern!r} allows {tier.value!r}, not {pick.tier.value!r}"
             notes.append(Step(strategy="agent", outcome=Outcome.NOTE, detail=detail))
         if self.is_on:
-            raised, step = self._due(tier, inbound.caller, request, features)
+            raised, step = self._due(tier, inbound, request, features)
             if step is not None and (rule is None or rule.bounded(raised) is raised):
                 tier = raised
                 notes.append(step)
@@ -95,16 +95,17 @@ class Escalations:
         return replace(pick, tier=tier, reason=f"{pick.reason}; {notes[-1].detail}"), tuple(notes)
 
     def _due(
-        self, tier: Tier, caller: Caller, request: ChatRequest, features: PromptFeatures
+        self, tier: Tier, inbound: Inbound, request: ChatRequest, features: PromptFeatures
     ) -> tuple[Tier, Step | None]:
         """The tier that this turn of the conversation is to have, and why; None for the one it has anyway."""
-        known = self._known(caller, request)
+        known = self._known(inbound.caller, request)
         why = of_history(request, self.repeats) if features.turns > 1 or features.in_tool_loop else None
         if why is not None and (known is None or known.messages < len(request.messages)):
             before = tier if known is None or known.tier.rank < tier.rank else known.tier
             above = self._above(before)
             if above is not None:
-                self.remember(caller, request, above)
+                if not inbound.is_dry_run:
+                    self.remember(inbound.caller, request, above)
                 detail = f"{why} in the last answer, so {above.value!r} takes it"
                 return above, Step(strategy=NAME, outcome=Outcome.CLIMBED, detail=detail)
         if known is not None and known.tier.rank > tier.rank:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pointsman.core.jsontypes import Json, JsonObject
 
 AFTER_CALLS: Final = 20
-SHARE: Final = 0.8
+SHARE: Final = 0.75
 TOO_OFTEN: Final = 0.2
 Z: Final = 1.645  # one-sided 95 %
 _CLASSIFIED_BY_OTHERS: Final = frozenset(("explicit", "tier", "agent", "preset", "utility", "embeddings"))
@@ -220,7 +220,8 @@ def _proposal(
         if sureness >= SHARE:
             reason = f"{k} of {len(judged)} calls needed no more than {tier.value}"
             found = _projected(tier, judged, catalog, speeds, reason, sureness)
-            return found if _is_worth_it(found) else None
+            is_above = any(call.tier is not None and call.tier.rank > tier.rank for call in judged)
+            return found if is_above and _is_worth_it(found) else None
     return None
 
 

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from pointsman.core.chat import Role
+from pointsman.core.chat import Role, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_NAME_CHARS: Final = 200
 _MAX_JSON_CHARS: Final = 16_384
 _FINGERPRINT_CHARS: Final = 2_000
+_FRAME_CHARS: Final = 2_000  # a role and its backstory are shorter
 
 CLAUDE_CODE: Final = "claude-code"
 CODEX: Final = "codex"
@@ -72,6 +73,7 @@ _CREW_GOAL: Final = "\nYour personal goal is:"
 _SELECTOR_OPENING: Final = "You are in a role play game. The following roles are available:"
 _SELECTOR: Final = "autogen/selector"
 _NO_DIGITS: Final = str.maketrans("", "", "0123456789")
+_TOLD: Final = frozenset((Role.SYSTEM, Role.DEVELOPER))
 _NOT_A_NAME: Final = frozenset(("assistant", "user", "system", "model", "ai"))
 
 
@@ -103,7 +105,7 @@ def named_by_request(request: ChatRequest, client: str | None) -> str | None:
     messages = request.messages
     if (found := _last_speaker(messages)) is not None:
         return found
-    if messages and messages[0].role in {Role.SYSTEM, Role.DEVELOPER} and (found := _framed(messages[0].text)):
+    if messages and messages[0].role in _TOLD and (found := _framed(messages[0])) is not None:
         return found
     if client is None:
         return None
@@ -171,25 +173,31 @@ def _last_speaker(messages: Sequence[Message]) -> str | None:
     """The name of the last answer's speaker: the agent that is asking again."""
     for message in reversed(messages):
         if message.role is Role.ASSISTANT:
+            if message.name is None:
+                return None
             name = cleaned(message.name)
             return None if name is None or name.lower() in _NOT_A_NAME else name
     return None
 
 
-def _framed(system: str) -> str | None:
+def _framed(message: Message) -> str | None:
     """The role in CrewAI's frame, "You are ROLE. BACKSTORY" and a line "Your personal goal is:"; AutoGen's selector."""
-    if not system.startswith(_CREW_OPENING):
+    first = message.parts[0] if message.parts else None
+    if type(first) is not Text or not first.text.startswith(_CREW_OPENING):  # as nearly always
         return None
+    system = first.text
     if system.startswith(_SELECTOR_OPENING):
         return _SELECTOR
+    if system.find(_CREW_GOAL, 0, _FRAME_CHARS) < 0:
+        return None
     line, _, _ = system[len(_CREW_OPENING) : len(_CREW_OPENING) + MAX_NAME_CHARS + 2].partition("\n")
     role, dot, _ = line.partition(". ")
     if not dot:
         role = line.removesuffix(".")
-    return cleaned(role) if _CREW_GOAL in system else None
+    return cleaned(role)
 
 
 def _fingerprint(messages: Sequence[Message]) -> str:
     """Eight hexadecimal digits of the beginning of the instructions, whatever dates and counts are in it."""
-    told = messages[0].text if messages and messages[0].role in {Role.SYSTEM, Role.DEVELOPER} else ""
+    told = messages[0].text if messages and messages[0].role in _TOLD else ""
     return f"{zlib.crc32(told[:_FINGERPRINT_CHARS].translate(_NO_DIGITS).encode('utf-8', 'replace')):08x}"
