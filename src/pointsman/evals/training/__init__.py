@@ -1,0 +1,1 @@
+"""How the learned classifier is made: from files of prompts to one file of weights. Needs numpy alone."""

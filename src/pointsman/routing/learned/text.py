@@ -1,0 +1,60 @@
+"""What of an ask is looked at: the instruction apart from what is pasted, in small letters, as words.
+
+Everything is linear in the text, and of a long one only so much is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from pointsman.core.values import value_type
+
+HEAD_CHARS: Final = 2_600
+TAIL_CHARS: Final = 1_400
+"""Of a longer text its beginning and its end: a question stands before or after what is pasted."""
+
+PARAGRAPH_CHARS: Final = 700
+"""In a text with something pasted, so much of its first and of its last paragraph is the instruction."""
+
+_FENCE: Final = "```"
+_MANY_PARAGRAPHS: Final = 3
+_ROUND: Final = 600  # characters from which on a text of several paragraphs is taken to hold something pasted
+
+_WORDS: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
+_EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_EAST_ASIAN_WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|\d+|[^\w\s]")
+
+
+@value_type
+class Reading:
+    """An ask as the classifier reads it."""
+
+    seen: str  # what is looked at of the whole
+    instruction: str  # of that, what is not pasted
+    words: list[str]  # of the instruction, in small letters; East Asian characters one by one
+    chars: int  # of the whole
+
+
+def read(ask: str) -> Reading:
+    """*ask*, with at most HEAD_CHARS + TAIL_CHARS of it looked at."""
+    seen = ask if len(ask) <= HEAD_CHARS + TAIL_CHARS else f"{ask[:HEAD_CHARS]}\n\n{ask[-TAIL_CHARS:]}"
+    instruction = seen if len(seen) < _ROUND else _instruction(seen)
+    lowered = instruction.lower()
+    pattern = _WORDS
+    if not lowered.isascii():
+        lowered = unicodedata.normalize("NFKC", lowered)
+        if _EAST_ASIAN.search(lowered):
+            pattern = _EAST_ASIAN_WORDS
+    return Reading(seen=seen, instruction=instruction, words=pattern.findall(lowered), chars=len(ask))
+
+
+def _instruction(text: str) -> str:
+    """*text* without code between fences and without the paragraphs between its first and its last."""
+    if text.count(_FENCE) > 1:
+        text = "\n\n".join(text.split(_FENCE)[::2])
+    paragraphs = [one for one in text.split("\n\n") if one.strip()]
+    if len(paragraphs) < _MANY_PARAGRAPHS or len(text) < _ROUND:
+        return text
+    return f"{paragraphs[0][:PARAGRAPH_CHARS]}\n{paragraphs[-1][-PARAGRAPH_CHARS:]}"

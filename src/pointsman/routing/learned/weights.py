@@ -1,0 +1,207 @@
+"""What was learned, as arrays; and how an ask becomes the features they are multiplied by.
+
+An ask is a sum over rows of one table: a row for each known word, one for each bucket of two words in a row, of pieces
+of unknown words and of numbers by their digits; each of the three sums is divided by the root of how many there are.
+Figures of shape (see `structure`) are standardised and have a table of their own. All heads are linear in that.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+import numpy as np
+
+from pointsman.core.errors import ConfigError
+from pointsman.routing.learned.structure import FIGURES, figures
+from pointsman.routing.learned.text import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Ints = NDArray[np.int64]
+
+DIFFICULTY, GAIN, OUTPUT_TOKENS, FIRST_KIND = range(4)
+"""Which head is what; the gain is in deviations from what was learned from."""
+
+PAIR_BUCKETS: Final = 1 << 15
+PIECE_BUCKETS: Final = 1 << 13
+NUMBER_BUCKETS: Final = 7  # by digits: 1, 2, … 7 and more
+UNKNOWN_WORDS: Final = 40
+"""More unknown words than this are not taken to pieces: it bounds the time."""
+
+_PAIR_FACTOR: Final = 1_000_003
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """The rows of an ask and what each counts for."""
+
+    rows: Ints
+    values: Floats
+    figures: Floats
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that have a row of their own, the most frequent first."""
+
+    words: tuple[str, ...]
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Each word's row."""
+        return {word: number for number, word in enumerate(self.words)}
+
+    @cached_property
+    def ranks(self) -> Floats:
+        """ln(1 + rank) of each word."""
+        return np.log1p(np.arange(len(self.words), dtype=np.float32))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table: words, pairs, pieces, numbers."""
+        return len(self.words) + PAIR_BUCKETS + PIECE_BUCKETS + NUMBER_BUCKETS
+
+    def bag(self, ask: str, *, tools: int = 0, turns: int = 1, in_loop: bool = False) -> Bag:
+        """The features of *ask*."""
+        reading = read(ask)
+        words = reading.words
+        ids = np.fromiter(map(self.numbers.get, words, repeat(-1)), np.int64, len(words))
+        known = np.unique(ids[ids >= 0]) if len(ids) else ids
+        strange = [words[at] for at in np.flatnonzero(ids < 0).tolist()]
+        own, shares = self._pieces(strange) if strange else (_NO_ROWS, _NO_VALUES)
+        pairs = _NO_ROWS
+        if len(ids) > 1:
+            mixed = (ids[:-1] + 2) * _PAIR_FACTOR ^ (ids[1:] + 2) * 31
+            pairs = np.unique(mixed % PAIR_BUCKETS) + len(self.words)
+        n_words = len(known) + len(set(strange))
+        scale = 1.0 / np.sqrt(max(1, n_words))
+        values = np.concatenate(
+            (
+                np.full(len(known), scale, np.float32),
+                shares * np.float32(scale),
+                np.full(len(pairs), 1.0 / np.sqrt(max(1, len(pairs))), np.float32),
+            )
+        )
+        shape = figures(reading, self.ranks[known].tolist(), len(strange), tools, turns, in_loop)
+        return Bag(np.concatenate((known, own, pairs)), values, np.array(shape, np.float32))
+
+    def _pieces(self, strange: Sequence[str]) -> tuple[Ints, Floats]:
+        """Rows for words that have none: a number's by its digits, another's by its three and four letters in a row."""
+        first_piece = len(self.words) + PAIR_BUCKETS
+        first_number = first_piece + PIECE_BUCKETS
+        rows: list[int] = []
+        shares: list[float] = []
+        for word in list(dict.fromkeys(strange))[:UNKNOWN_WORDS]:
+            if word.isdecimal():
+                rows.append(first_number + min(len(word), NUMBER_BUCKETS) - 1)
+                shares.append(1.0)
+                continue
+            pieces = pieces_of(word)
+            rows += [first_piece + crc32(piece.encode("utf-8", "replace")) % PIECE_BUCKETS for piece in pieces]
+            shares += [1.0 / len(pieces)] * len(pieces)
+        return np.array(rows, np.int64), np.array(shares, np.float32)
+
+
+_NO_ROWS: Final = np.zeros(0, np.int64)
+_NO_VALUES: Final = np.zeros(0, np.float32)
+_LONGEST_WORD: Final = 24
+
+
+def pieces_of(word: str) -> list[str]:
+    """Each three (where the script has few letters a word: two) and four characters in a row, with the word's ends."""
+    framed = f"<{word[:_LONGEST_WORD]}>"
+    short, long = (3, 4) if word.isascii() else (2, 3)
+    return [framed[at : at + n] for n in (short, long) for at in range(max(1, len(framed) - n + 1))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A trained classifier. Its heads: the difficulty, the gain, the logarithm of the answer's tokens, then the kinds.
+
+    head = bias + standardised figures · shape + Σ values · scale · table[rows]
+    """
+
+    vocabulary: Vocabulary
+    kinds: tuple[str, ...]
+    table: NDArray[np.int8]  # rows x heads
+    scale: Floats  # by head
+    shape: Floats  # figures x heads
+    mean: Floats  # of the figures
+    spread: Floats  # of the figures: one standard deviation
+    bias: Floats  # by head
+    cuts: tuple[float, float, float]  # difficulties at which the next tier begins
+    noise: float  # standard deviation of the difficulty said from the difficulty meant
+    slope: float  # how fast chances fall with difficulty: logits for each of its steps
+    about: str  # JSON: data, licences, figures, recipe
+
+    def heads(self, bag: Bag) -> Floats:
+        """All heads for *bag*."""
+        standard = np.clip((bag.figures - self.mean) / self.spread, -_FAR, _FAR)
+        found: Floats = self.bias + standard @ self.shape + (bag.values @ self.table[bag.rows]) * self.scale
+        return found
+
+    def familiarity(self, bag: Bag) -> float:
+        """0..1: the share of the words that are known, less where the shape is unlike all that was learned from."""
+        unknown = float(bag.figures[_UNKNOWN_SHARE])
+        strangeness = float(np.abs((bag.figures - self.mean) / self.spread).max())
+        return max(0.0, 1.0 - unknown) * min(1.0, _USUAL / max(strangeness, 1e-6))
+
+
+_FAR: Final = 4.0
+_USUAL: Final = 12.0
+_UNKNOWN_SHARE: Final = FIGURES.index("unknown_share")
+
+
+def dumped(weights: Weights) -> bytes:
+    """*weights* as the file that is shipped: a zip of arrays (`numpy.savez_compressed`)."""
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        words=np.frombuffer("\n".join(weights.vocabulary.words).encode(), np.uint8),
+        kinds=np.frombuffer("\n".join(weights.kinds).encode(), np.uint8),
+        about=np.frombuffer(weights.about.encode(), np.uint8),
+        table=weights.table,
+        scale=weights.scale,
+        shape=weights.shape,
+        mean=weights.mean,
+        spread=weights.spread,
+        bias=weights.bias,
+        curve=np.array([*weights.cuts, weights.noise, weights.slope], np.float64),
+    )
+    return file.getvalue()
+
+
+def loaded(data: bytes, name: str) -> Weights:
+    """The weights in *data*; ConfigError where the file called *name* holds none, or of another recipe."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            first, second, third, noise, slope = file["curve"].tolist()
+            weights = Weights(
+                vocabulary=Vocabulary(tuple(file["words"].tobytes().decode().split("\n"))),
+                kinds=tuple(file["kinds"].tobytes().decode().split("\n")),
+                about=file["about"].tobytes().decode(),
+                table=file["table"],
+                scale=file["scale"],
+                shape=file["shape"],
+                mean=file["mean"],
+                spread=file["spread"],
+                bias=file["bias"],
+                cuts=(first, second, third),
+                noise=noise,
+                slope=slope,
+            )
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise ConfigError(f"{name} holds no weights of a classifier ({type(error).__name__}).") from error
+    heads = FIRST_KIND + len(weights.kinds)
+    if weights.table.shape != (weights.vocabulary.rows, heads) or weights.shape.shape != (len(FIGURES), heads):
+        raise ConfigError(f"{name} was made by another recipe.", hint="Make it again with `pointsman train`.")
+    return weights
