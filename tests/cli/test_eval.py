@@ -111,7 +111,7 @@ def test_labels_alone_are_enough(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "error: Missing option '--data'."),
+        ((), "error: No request is recorded yet."),
         (("--data", "none.jsonl"), "error: none.jsonl: cannot be read (No such file or directory)."),
         (
             ("--data", "f.jsonl", "--router", "best"),

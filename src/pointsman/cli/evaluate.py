@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsman.cli.bars import Advance, Bar, bars
-from pointsman.cli.options import config_option, json_option
+from pointsman.cli.options import config_option, json_option, since_option
 from pointsman.cli.output import print_json, say
 from pointsman.cli.route import catalog_to_decide, deciding
 from pointsman.core.errors import InvalidRequest
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
+  pointsman eval --since 7d
   pointsman eval --data outcomes.jsonl
   pointsman eval --data pool.jsonl.gz --sample 2000 --svg curve.svg
   pointsman eval --data outcomes.jsonl --models small,large --router pointsman --router length
@@ -42,12 +43,13 @@ _MOST_RESAMPLES = 20_000
 @click.command("eval", short_help="Measure routers against known outcomes.", epilog=EXAMPLES)
 @click.option(
     "--data",
-    required=True,
     type=click.Path(),
     metavar="F.jsonl",
     help="Prompts with outcomes: a line holds `id`, `prompt` or `messages`, `outcomes` (model: 0..1), and perhaps "
     "`cost`, `source`. May be packed with gzip.",
 )
+@click.option("--ledger", is_flag=True, help="What your own ledger tells; so it is without --data.")
+@since_option
 @click.option(
     "--router",
     "names",
@@ -74,25 +76,34 @@ _MOST_RESAMPLES = 20_000
 @json_option
 @config_option
 def evaluate(  # noqa: PLR0913  an argument for each option
-    data: str,
+    data: str | None,
     names: tuple[str, ...],
     models: str | None,
     costs: tuple[str, ...],
     sample: int | None,
+    *,
     seed: int,
     resamples: int,
     svg: str | None,
-    *,
+    since: float | None,
+    ledger: bool,
     perturb: bool,
     as_json: bool,
     config: str | None,
 ) -> int:
     """Measure how well routers divide prompts between weak and strong models, on outcomes that are known.
 
-    No model is called and nothing is sent anywhere; a program named with command: is started here and shown prompts.
+    Without a file it is your own ledger that is looked at: how requests went by tier and model, what they cost beside
+    the same calls dealt at random, and what routers make of the logged prompts. No model is called and nothing is
+    sent anywhere; a program named with command: is started here and shown prompts.
     """
     from pointsman.evals.pairs import Setting
 
+    if data is None or ledger:
+        _only_of_files(data, models, costs, sample, svg, perturb=perturb)
+        return _of_ledger(config, since, names, Setting(times=resamples, seed=seed), as_json=as_json)
+    if since is not None:
+        raise click.UsageError("--since is for the ledger, without --data.", click.get_current_context())
     named = tuple(name.strip() for name in models.split(",")) if models is not None else ()
     usd = dict(cost_of(cost) for cost in costs)
     with bars() as bar:
@@ -114,6 +125,39 @@ def evaluate(  # noqa: PLR0913  an argument for each option
         from pointsman.cli.evaluate_tables import print_report
 
         print_report(report)
+    return 0
+
+
+def _only_of_files(
+    data: str | None, models: str | None, costs: tuple[str, ...], sample: int | None, svg: str | None, *, perturb: bool
+) -> None:
+    """A usage error for what a ledger has no use for."""
+    given = {
+        "--data": data,
+        "--models": models,
+        "--cost": costs,
+        "--sample": sample,
+        "--perturb": perturb,
+        "--svg": svg,
+    }
+    strange = next((name for name, value in given.items() if value), None)
+    if strange == "--data":
+        raise click.UsageError("Give --data or --ledger, not both.", click.get_current_context())
+    if strange is not None:
+        raise click.UsageError(f"{strange} needs --data: a ledger has no outcomes.", click.get_current_context())
+
+
+def _of_ledger(
+    config: str | None, since: float | None, names: Sequence[str], setting: Setting, *, as_json: bool
+) -> int:
+    from pointsman.cli.evaluate_ledger import evaluate_ledger, print_as_json, print_ledger
+
+    with bars() as bar:
+        found, rescored = evaluate_ledger(config, since, names, setting, bar)
+    if as_json:
+        print_as_json(found, rescored)
+    else:
+        print_ledger(found, rescored)
     return 0
 
 
@@ -173,21 +217,22 @@ def _report(
 
     wanted = list(dict.fromkeys(names))
     oracles = [name for name in wanted if name in {DIFFICULTY, ORACLE}]
-    with _decider(config) if OURS in wanted else nullcontext(None) as decide:
-        routers = [_router(name, decide, ladder) for name in wanted if name not in oracles]
+    with decider_of(config) if OURS in wanted else nullcontext(None) as decide:
+        routers = [router_of(name, decide, ladder) for name in wanted if name not in oracles]
         progress = Progress(asked=bar("asking", len(routers) * len(rows)), compared=bar("comparing", 1))
         return compare(rows, ladder, routers, oracles=oracles, data=data, setting=setting, progress=progress)
 
 
 @contextmanager
-def _decider(config: str | None) -> Iterator[Decide]:
+def decider_of(config: str | None) -> Iterator[Decide]:
     """What the chain in force decides, with the local judge at hand where there is one."""
     loaded, _ = catalog_to_decide(config)
     with deciding(loaded) as (router, run):
         yield lambda request: run(router.decide(request))
 
 
-def _router(name: str, decide: Decide | None, ladder: Ladder | None) -> MeasuredRouter:
+def router_of(name: str, decide: Decide | None, ladder: Ladder | None) -> MeasuredRouter:
+    """The router called *name*; InvalidRequest when there is none."""
     from pointsman.evals import routers
 
     simple = {routers.COMPAT: routers.compat, routers.LENGTH: routers.length, routers.RANDOM: routers.chance}
