@@ -278,7 +278,8 @@ async def open_router(
                 observers=(*sinks, *observers),
             )
             router = with_judge(router, loaded, client)
-            async with open_household(loaded, catalog, embedded, client) as household:
+            windows = router.decider.sizes.sizes_now
+            async with open_household(loaded, catalog, embedded, client, windows=windows) as household:
                 if household is not None:
                     router = in_household(router, household)
                 with shared_healths(loaded, router.health, wanted=wants_ledger):

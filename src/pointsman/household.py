@@ -6,7 +6,7 @@ Part of the composition root: `bootstrap` enters it where the configuration name
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pointsman.config.classifier import judge_card
 from pointsman.core.errors import RuntimeUnavailable
-from pointsman.engine.context_size import OLLAMA, with_num_ctx
+from pointsman.engine.context_size import OLLAMA, Sizes, with_num_ctx
 from pointsman.engine.residency import Housed, Residency, ResidentLimits
 from pointsman.engine.speeds import Speeds
 from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
@@ -91,7 +91,7 @@ async def open_runtimes(loaded: Loaded) -> AsyncIterator[Sequence[Runtime]]:
     async with HttpClient() as client:
         for endpoint in {card.endpoint.name: card.endpoint for card in local}.values():
             cards = {card.upstream_model: card for card in local if card.endpoint is endpoint}
-            setup_of = partial(_setup, cards, sizes, budget)
+            setup_of = partial(_setup, cards, sizes=sizes, budget=budget, windows=window_sizes)
             runtime = await runtime_for(endpoint, client, setup_of=setup_of, names=tuple(cards))
             if runtime is not None:
                 found.append(Runtime(endpoint=endpoint.name, runtime=runtime, cards=cards))
@@ -151,11 +151,18 @@ async def open_ollama(loaded: Loaded) -> AsyncIterator[OllamaLibrary]:
 
 @asynccontextmanager
 async def open_household(
-    loaded: Loaded, catalog: Catalog, embedded: Mapping[str, str], client: HttpClient
+    loaded: Loaded,
+    catalog: Catalog,
+    embedded: Mapping[str, str],
+    client: HttpClient,
+    *,
+    windows: Callable[[ModelCard], Sizes | None] = window_sizes,
 ) -> AsyncIterator[Household | None]:
     """The models on this machine under one budget; None where the configuration names none.
 
-    *embedded* are the addresses of the GGUF models. ConfigError when the pinned models do not fit together.
+    *embedded* are the addresses of the GGUF models, *windows* what Ollama's are to be loaded with: as prompts have
+    grown it, so that a load and the request after it carry the same. ConfigError when the pinned models do not fit
+    together.
     """
     if loaded.settings.local.vram is None:
         yield None
@@ -167,7 +174,9 @@ async def open_household(
     catalog, apart = keeping_judge(loaded, catalog), judge_apart(loaded, has_device=has_device)
     budget -= (apart.size_bytes or 0) if apart is not None else 0
     async with AsyncExitStack() as stack:
-        housed = await _housed(loaded, catalog, embedded, client, stack, sizes, budget)
+        housed = await _housed(
+            loaded, catalog, embedded, client, stack, partial(_setup, sizes=sizes, budget=budget, windows=windows)
+        )
         cards = {card.id: card for card in catalog.models if card.id in housed}
         sizes |= await _told(housed, cards, has_device=has_device)
         known = {name: size.total_bytes for name, size in sizes.items() if size is not None and name in cards}
@@ -206,8 +215,7 @@ async def _housed(
     embedded: Mapping[str, str],
     client: HttpClient,
     stack: AsyncExitStack,
-    sizes: Mapping[str, Footprint | None],
-    budget: int,
+    setup_of: Callable[[Mapping[str, ModelCard], str], ollama.Setup],
 ) -> dict[str, Housed]:
     """Where each local model lives, by card id; models of servers that cannot be told what to hold are not in it."""
     from pointsman.adapters.runtimes.identify import can_unload, runtime_for
@@ -222,8 +230,7 @@ async def _housed(
     others = [card for card in catalog.models if card.is_local and card.id not in housed]
     for endpoint in {card.endpoint.name: card.endpoint for card in others}.values():
         cards = {card.upstream_model: card for card in others if card.endpoint is endpoint}
-        setup_of = partial(_setup, cards, sizes, budget)
-        runtime = await runtime_for(endpoint, client, setup_of=setup_of, names=tuple(cards))
+        runtime = await runtime_for(endpoint, client, setup_of=partial(setup_of, cards), names=tuple(cards))
         if runtime is not None and await can_unload(runtime):
             housed |= {card.id: Housed(runtime=runtime, model=model) for model, card in cards.items()}
     return housed
@@ -259,7 +266,12 @@ def _beside(runtime: LocalRuntime) -> float:
 
 
 def _setup(
-    cards: Mapping[str, ModelCard], sizes: Mapping[str, Footprint | None], budget: int, model: str
+    cards: Mapping[str, ModelCard],
+    model: str,
+    *,
+    sizes: Mapping[str, Footprint | None],
+    budget: int,
+    windows: Callable[[ModelCard], Sizes | None],
 ) -> ollama.Setup:
     """What Ollama loads *model* with: the options that its requests carry, and how long it stays unasked."""
     from pointsman.adapters.runtimes import ollama
@@ -267,7 +279,7 @@ def _setup(
     card = cards.get(model)
     if card is None:
         return ollama.Setup()
-    context = window_sizes(card)
+    context = windows(card)
     asked = with_num_ctx(card, context.usual) if context is not None else card
     size = sizes.get(card.id)
     return ollama.Setup(

@@ -70,3 +70,32 @@ async def test_models_are_swapped_by_us_and_never_loaded_anew(gateway: Gateway) 
     ]
     chats = [call.body for call in server.calls if call.path == "/api/chat"]
     assert {chat["options"]["num_ctx"] for chat in chats} == {4096}
+
+
+async def test_a_window_that_has_grown_is_what_it_is_loaded_with(gateway: Gateway) -> None:
+    """For a long prompt from its first load on, and back after a swap: no request loads it anew."""
+    ollama = FakeOllama(models=pulled(THREE, SEVEN, BIG), vram_bytes=30 * GB, speed=200)
+    async with running_ollama(ollama) as server, httpx2.AsyncClient(timeout=30) as client:
+        settings = config(server.url)
+        for model in settings["models"]:
+            model |= {"context_tokens": 8192, "defaults": {"num_ctx": 2048}}
+        async with gateway(settings) as base_url, asyncio.timeout(20):
+            for name, text in (
+                ("qwen2.5:7b", "word " * 3000),
+                ("qwen2.5:32b", "hello"),
+                ("qwen2.5:7b", "hello"),
+                ("qwen2.5:7b", "hello"),
+            ):
+                body = {"model": name, "messages": user(text)}
+                answer = await client.post(f"{base_url}/v1/chat/completions", json=body)
+                assert answer.status_code == 200, answer.text
+    assert [line for line in ollama.story if "3b" not in line] == [
+        "load qwen2.5:7b",
+        "answer qwen2.5:7b",
+        "unload qwen2.5:7b",
+        "load qwen2.5:32b",
+        "answer qwen2.5:32b",
+        "load qwen2.5:7b",
+        "answer qwen2.5:7b",
+        "answer qwen2.5:7b",
+    ]

@@ -63,6 +63,13 @@ class ContextSizes:
             self._sized[card.id, size] = card, sized
         return sized
 
+    def sizes_now(self, card: ModelCard) -> Sizes | None:
+        """With how much *card* is loaded as prompts have grown it, and with how much at most; None: not ours to say."""
+        sizes = sizes_of(card) if card.endpoint.dialect == OLLAMA else None
+        if sizes is None:
+            return None
+        return Sizes(usual=max(sizes.usual, self.book.loaded_with(card) or 0), most=sizes.most)
+
     def window_of(self, card: ModelCard) -> int | None:
         """What *card* takes at most, as declared, learned, or as it would be loaded; None when nothing is known."""
         known = self.book.window_of(card)
@@ -73,18 +80,17 @@ class ContextSizes:
 
     def size_for(self, card: ModelCard, features: PromptFeatures) -> int | None:
         """The `num_ctx` for this prompt; None where there is none to be set."""
-        sizes = sizes_of(card)
-        if sizes is None:
-            return None
-        loaded = max(sizes.usual, self.book.loaded_with(card) or 0)
-        return loaded if features.count is None else next_size(loaded, sizes.most, needed_tokens(card, features))
+        sizes = self.sizes_now(card)
+        if sizes is None or features.count is None:
+            return sizes.usual if sizes is not None else None
+        return next_size(sizes.usual, sizes.most, needed_tokens(card, features))
 
     def note(self, card: ModelCard, operation: Operation, features: PromptFeatures) -> tuple[Step, ...]:
         """A line for the trail when this prompt makes the server load *card* anew."""
         if features.count is None or card.endpoint.dialect != OLLAMA or operation is Operation.EMBEDDINGS:
             return ()
-        sizes, size = sizes_of(card), self.size_for(card, features)
-        if sizes is None or size is None or size <= max(sizes.usual, self.book.loaded_with(card) or 0):
+        sizes, size = self.sizes_now(card), self.size_for(card, features)
+        if sizes is None or size is None or size <= sizes.usual:
             return ()
         tokens = _tokens(card, features)
         detail = f"{card.id} is loaded anew with num_ctx {size:,} for about {tokens:,} tokens"
@@ -102,13 +108,10 @@ class ContextSizes:
 
     def _grows(self, card: ModelCard) -> bool:
         """Double what *card* is loaded with; False when it has its most."""
-        sizes = sizes_of(card) if card.endpoint.dialect == OLLAMA else None
-        if sizes is None:
+        sizes = self.sizes_now(card)
+        if sizes is None or sizes.usual >= sizes.most:
             return False
-        loaded = max(sizes.usual, self.book.loaded_with(card) or 0)
-        if loaded >= sizes.most:
-            return False
-        self.book.load_with(card, min(2 * loaded, sizes.most))
+        self.book.load_with(card, min(2 * sizes.usual, sizes.most))
         return True
 
 

@@ -224,7 +224,11 @@ class Turn(Generic[Piece]):
             raise
 
     async def _queued(self, card: ModelCard) -> Held:
-        """A slot that was waited for. When none is free in time the model is not to blame, and nothing was sent."""
+        """A slot that was waited for. When none is free in time the model is not to blame, and nothing was sent.
+
+        Waiting may load the model: with the window that this prompt needs, lest its request loads it anew.
+        """
+        self.sizes.sized(card, self.inbound.operation, self.record.resolved.features)
         try:
             return await self.limits.enter(card, self.deadline_s)
         except BaseException as error:
