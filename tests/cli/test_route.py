@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import MODELS, Run
 
 CODE = "Write a Python function and debug the class."
 CONTRACT = {"model", "tier", "score", "confidence", "strategy", "reason", "privacy", "struck", "trail", "elapsed_us"}
@@ -166,3 +166,10 @@ def test_a_bad_line_is_named_by_its_number(run: Run, folder: Path, configured: P
         f"error: prompts.jsonl:2: {reason}",
         'hint: A line looks like this: {"id": "1", "prompt": "What is 2+2?"}',
     ]
+
+
+def test_it_decides_as_for_an_agent(run: Run, folder: Path) -> None:
+    """By the agent's rule; nobody without a name is one."""
+    (folder / "pointsman.yaml").write_text(f"{MODELS}agents: {{'bee*': complex}}\n", encoding="utf-8")
+    found = [json.loads(run("route", "--json", *given, "hello").out) for given in ([], ["--agent", "Bee 1"])]
+    assert [(one["strategy"], one["tier"]) for one in found] == [("complexity", "simple"), ("agent", "complex")]

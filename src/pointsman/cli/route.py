@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
@@ -40,6 +41,7 @@ Examples:
 )
 @model_option
 @tier_option
+@click.option("--agent", metavar="NAME", help="Decide as for this agent: its rule, or the tier you accepted for it.")
 @private_option
 @json_option
 @config_option
@@ -48,6 +50,7 @@ def route(
     data: str | None,
     model: str | None,
     tier: str | None,
+    agent: str | None,
     *,
     private: bool,
     as_json: bool,
@@ -59,13 +62,14 @@ def route(
     """
     from pointsman.cli.asking import asked_model, caller_of
     from pointsman.core.chat import ask
+    from pointsman.routing.agents.recognition import cleaned
 
     if data is not None and prompt:
         raise click.UsageError("Give PROMPT or --data, not both.", click.get_current_context())
     text = None if data is not None else _required_text(prompt)
     loaded, catalog_name = catalog_to_decide(config)
     asked, said_by = asked_model(model, loaded)
-    caller = caller_of(private=private, tier=tier)
+    caller = replace(caller_of(private=private, tier=tier), agent=cleaned(agent))
     with deciding(loaded) as (router, run):
 
         def decide(request: ChatRequest) -> Decision:
