@@ -81,6 +81,11 @@ class RawBody:
         Fields named in *without* are left out, and what stood between them and their neighbours.
         """
         text, spans = self.text, self.spans
+        if len(updates) == 1 and not without:  # the model's name, and nothing else
+            ((key, value),) = updates.items()
+            if key in spans:
+                begin, end = spans[key]
+                return f"{text[:begin]}{_dumps(value)}{text[end:]}".encode()
         missing, replaced = [], []
         for key, value in updates.items():
             if key in spans:
