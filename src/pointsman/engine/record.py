@@ -152,7 +152,7 @@ class Record:
         return costs
 
     def _elapsed_ms(self) -> float:
-        return round((self.clock() - self.inbound.arrived_s) * 1e3, 3)
+        return int((self.clock() - self.inbound.arrived_s) * 1e6 + 0.5) / 1e3  # round() takes three times as long
 
 
 def decided(inbound: Inbound, resolved: Resolved, at_s: float, *, log_prompt: bool) -> Decided:
