@@ -29,7 +29,7 @@ from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
 from pointsman.household import in_household, open_household
-from pointsman.inventory import has_known_device, model_files, model_store
+from pointsman.inventory import downloaded, has_known_device, model_files
 from pointsman.judgement import with_judge
 from pointsman.precedence import escalations_of, sessions_of, strategies_of
 from pointsman.privacy.gate import EgressGate
@@ -155,20 +155,13 @@ async def discovered(loaded: Loaded) -> tuple[Loaded, Discovery]:
     async with HttpClient() as client, asyncio.TaskGroup() as group:
         for probe in PROBES:
             group.create_task(ask(client, probe, answers))
-    files = _downloaded(loaded)
+    files = downloaded(loaded) if importlib.util.find_spec("xllamacpp") is not None else {}
     base = loaded.settings
     if len(files) > 1 and base.local.vram is None and base.server.workers == 1 and has_known_device():
         # They may be too many to be in memory at once.
         base = base.model_copy(update={"local": base.local.model_copy(update={"vram": "auto"})})
     found = settings_from(answers, environ(), base=base, files=files)
     return replace(loaded_from(found.settings, tree=loaded.tree), warnings=loaded.warnings), found
-
-
-def _downloaded(loaded: Loaded) -> Mapping[str, str]:
-    """The files of `pointsman models pull`, by name; none where the built-in llama.cpp is not installed."""
-    if importlib.util.find_spec("xllamacpp") is None:
-        return {}
-    return {model.name: str(model.path) for model in model_store(loaded).models()}
 
 
 def with_demo(loaded: Loaded, say: Callable[[str], None] = lambda _text: None) -> Loaded:

@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from pointsman.config.classifier import NAME, judge_card
+from pointsman.config.discover import GGUF_TOKENS, OLLAMA_TOKENS, FoundFile
 from pointsman.config.load import load
 from pointsman.config.locality import is_loopback
 from pointsman.core.errors import ConfigError
 from pointsman.engine.context_size import OLLAMA, Sizes, sizes_of
+from pointsman.local.memory import Options, most_context
 from pointsman.local.planner import Placed, gigabytes, shortfalls
+from pointsman.local.readers import UnreadableShape, architecture_of
 
 if TYPE_CHECKING:
     from pointsman.adapters.runtimes.embedded_llama import ModelFile
@@ -67,6 +70,43 @@ def model_files(loaded: Loaded) -> dict[str, ModelFile]:
         )
         for model in loaded.gguf_models
     }
+
+
+def downloaded(loaded: Loaded) -> dict[str, FoundFile]:
+    """The files of `pointsman models pull`, by name, each with the window to load it with."""
+    models = model_store(loaded).models()
+    room = device_share() if models else None
+    return {
+        one.name: FoundFile(path=str(one.path), context_tokens=usual_window(one.path, one.size_bytes, room))
+        for one in models
+    }
+
+
+def device_share() -> int | None:
+    """How much of this machine's device one model may take that nobody has configured; None where nothing tells."""
+    from pointsman.adapters.runtimes.gpu import devices
+
+    total = next((one.total_bytes for one in devices() if one.total_bytes), None)
+    return total // 2 if total is not None else None
+
+
+def usual_window(path: Path, size_bytes: int, room_bytes: int | None) -> int:
+    """The tokens to load the file at *path* with: those it was made for, within reason and within *room_bytes*.
+
+    8,192 at least, if it was made for so many: its memory is there from the load on, used or not.
+    """
+    from pointsman.adapters.runtimes.gguf_header import read_gguf_keys
+
+    try:
+        shape = architecture_of(read_gguf_keys(path), vocabulary=0)
+    except UnreadableShape:
+        return GGUF_TOKENS
+    made_for = shape.context_tokens or GGUF_TOKENS
+    usual = min(made_for, GGUF_TOKENS)
+    if room_bytes is None:
+        return usual
+    fitting = most_context(shape, Options(), weights=size_bytes, budget_bytes=room_bytes)
+    return max(usual, min(made_for, OLLAMA_TOKENS, fitting))
 
 
 def has_known_device() -> bool:

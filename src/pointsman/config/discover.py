@@ -23,8 +23,7 @@ OLLAMA_URL: Final = "http://127.0.0.1:11434"
 OLLAMA_TOKENS: Final = 32_768
 """The most that a model which was only found is loaded with: what it was made for may be more than memory holds."""
 GGUF_TOKENS: Final = 8192
-"""What a downloaded model is loaded with."""
-NO_FILES: Final[Mapping[str, str]] = MappingProxyType({})
+"""What a downloaded model is loaded with where nothing tells that it can be more, or has to be less."""
 TIMEOUT_S: Final = 0.5
 """A server on this machine answers at once or is not there."""
 
@@ -38,6 +37,17 @@ class Probe:
     url: str
     dialect: str
     base_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A downloaded GGUF file, and the window that it is to be loaded with."""
+
+    path: str
+    context_tokens: int = GGUF_TOKENS
+
+
+NO_FILES: Final[Mapping[str, FoundFile]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,7 @@ def settings_from(
     environ: Mapping[str, str],
     base: Settings | None = None,
     *,
-    files: Mapping[str, str] = NO_FILES,
+    files: Mapping[str, FoundFile] = NO_FILES,
 ) -> Discovery:
     """What the probes' *answers* (JSON by probe's name; no entry: no answer) and the keys in *environ* make.
 
@@ -100,8 +110,8 @@ def settings_from(
             model, described = _local_model(probe, offer, {model.name for model in models}, endpoints[probe.name])
             models.append(model)
             found.append(described)
-    for name, path in files.items():
-        model, described = _file_model(name, path, {model.name for model in models})
+    for name, file in files.items():
+        model, described = _file_model(name, file, {model.name for model in models})
         models.append(model)
         found.append(described)
     if files:
@@ -123,12 +133,12 @@ def settings_from(
     return Discovery(settings=settings, models=tuple(found), lines=tuple(lines))
 
 
-def _file_model(name: str, path: str, taken: set[str]) -> tuple[ModelSettings, FoundModel]:
+def _file_model(name: str, file: FoundFile, taken: set[str]) -> tuple[ModelSettings, FoundModel]:
     called = name if name not in taken else f"gguf/{name}"
     tier = None if is_embedding_model(name) else guess_tier(name, is_local=True)
-    gguf = {"path": path, "context_tokens": GGUF_TOKENS, "embedding": tier is None}
+    gguf = {"path": file.path, "context_tokens": file.context_tokens, "embedding": tier is None}
     model = ModelSettings.model_validate({"name": called, "gguf": gguf, "tier": tier})
-    return model, FoundModel(name=called, endpoint="gguf", tier=tier, is_local=True, context_tokens=GGUF_TOKENS)
+    return model, FoundModel(name=called, endpoint="gguf", tier=tier, is_local=True, context_tokens=file.context_tokens)
 
 
 def settings_for_demo(models: Mapping[str, str], base: Settings | None = None) -> Settings:

@@ -74,16 +74,30 @@ def read_gguf_header(path: Path) -> GgufHeader:
     return header
 
 
+def read_gguf_keys(path: Path) -> Mapping[str, Scalar]:
+    """The single values of the header that come before the vocabulary, quickly; empty when they cannot be read.
+
+    Files have them in front: reading on over 150,000 tokens takes hundreds of times as long.
+    """
+    found: dict[str, Scalar] = {}
+    try:
+        with path.open("rb") as file:
+            reader, _, key_count = _start(file, path.stat().st_size)
+            for _ in range(key_count):
+                name, kind = reader.string(), reader.uint32()
+                if name.startswith("tokenizer."):
+                    break
+                if kind == _ARRAY:
+                    reader.skip_array()
+                else:
+                    found[name] = reader.scalar(kind)
+    except (OSError, _BrokenError):
+        return {}
+    return found
+
+
 def _read(file: BinaryIO, size: int) -> GgufHeader:
-    magic = file.read(4)
-    if magic != _MAGIC:
-        raise _BrokenError("it is empty" if not magic else "it does not start with the letters GGUF")
-    reader = _Reader(file, size)
-    version = reader.uint32()
-    if version not in _VERSIONS:
-        raise _BrokenError(f"version {version} is not known (known: 2, 3)")
-    tensor_count = reader.count(_MAX_TENSORS, "tensors")
-    key_count = reader.count(_MAX_KEYS, "keys")
+    reader, tensor_count, key_count = _start(file, size)
     metadata: dict[str, Scalar] = {}
     array_lengths: dict[str, int] = {}
     for _ in range(key_count):
@@ -100,6 +114,20 @@ def _read(file: BinaryIO, size: int) -> GgufHeader:
         raise _BrokenError(f"general.alignment is {alignment!r}")
     start = file.tell() + -file.tell() % alignment
     return GgufHeader(metadata=metadata, array_lengths=array_lengths, tensors=tensors, data_start=start)
+
+
+def _start(file: BinaryIO, size: int) -> tuple[_Reader, int, int]:
+    """A reader behind the first fields, and how many tensors and keys there are."""
+    magic = file.read(4)
+    if magic != _MAGIC:
+        raise _BrokenError("it is empty" if not magic else "it does not start with the letters GGUF")
+    reader = _Reader(file, size)
+    version = reader.uint32()
+    if version not in _VERSIONS:
+        raise _BrokenError(f"version {version} is not known (known: 2, 3)")
+    tensor_count = reader.count(_MAX_TENSORS, "tensors")
+    key_count = reader.count(_MAX_KEYS, "keys")
+    return reader, tensor_count, key_count
 
 
 def _check_length(header: GgufHeader, size: int) -> None:
