@@ -37,6 +37,10 @@ def keep(path: Path, events: Sequence[Event]) -> None:
             writer(event)
 
 
+def _kind(call: Call) -> tuple[bool, ...]:
+    return call.has_failed, call.was_held, call.was_repeated, call.was_raised
+
+
 def repeated(key: str) -> list[Event]:
     """A request whose first answer was not good enough."""
     failure = Failure(
@@ -59,6 +63,8 @@ def test_the_calls_of_agents_are_read_with_what_became_of_them(path: Path) -> No
     errand = replace(first, decision=replace(first.decision, id="ee"), features=small)
     trail = (Step(strategy="escalation", outcome=Outcome.CLIMBED, detail="a refusal in the last answer"),)
     raised = replace(first, decision=replace(first.decision, id="rr", trail=trail))
+    held_trail = (Step(strategy="session", outcome=Outcome.NOTE, detail="the session stays at medium"),)
+    held = replace(first, decision=replace(first.decision, id="hh", trail=held_trail, assessment=None))
     failed = replace(finished("ff"), reason=FinishReason.FAILED, usage=None, cost_usd=None)
     keep(
         path,
@@ -71,12 +77,14 @@ def test_the_calls_of_agents_are_read_with_what_became_of_them(path: Path) -> No
             finished("ee"),
             raised,
             finished("rr"),
+            held,
+            finished("hh"),
             decided("ff"),
             failed,
             replace(decided("dry"), is_dry_run=True),
         ],
     )
-    calls = sorted(read_calls(path), key=lambda call: (call.has_failed, call.was_repeated, call.was_raised))
+    calls = sorted(read_calls(path), key=_kind)
     plain = Call(
         key_id="k1",
         agent="coder",
@@ -88,14 +96,16 @@ def test_the_calls_of_agents_are_read_with_what_became_of_them(path: Path) -> No
         cost_usd=0.0,
         saved_usd=calls[0].saved_usd,
         duration_ms=1000.0,
+        assessed=Tier.MEDIUM,
     )
     assert calls == [
         plain,
         replace(plain, was_raised=True),
         replace(plain, was_repeated=True),
+        replace(plain, was_held=True, assessed=None),
         replace(plain, has_failed=True, input_tokens=0, output_tokens=0, cost_usd=None),
     ]
-    assert [call.need for call in calls] == [Tier.MEDIUM, Tier.MEDIUM, Tier.COMPLEX, None]
+    assert [call.need for call in calls] == [Tier.MEDIUM, Tier.MEDIUM, Tier.COMPLEX, None, None]
     assert len(read_calls(path, limit=2)) == 2
     assert read_calls(path, since_s=NOON + 1000) == []
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pointsman.core.catalog import Price, Tier
-from pointsman.routing.agents.profile import Call, Choice, Profile, Who, profiles, wilson_low
+from pointsman.routing.agents.profile import Call, Choice, Profile, Who, profiles, tier_of_chances, wilson_low
 from pointsman.testing import a_card, a_catalog
 
 CHEAP = Price(input_usd_per_mtok=1.0, output_usd_per_mtok=1.0)
@@ -162,3 +164,28 @@ def test_a_profile_as_json() -> None:
     proposed = only(profiles([*calls(Tier.SIMPLE, 29), *calls(Tier.COMPLEX, 1)], CATALOG, {})).to_json()["proposal"]
     assert isinstance(proposed, dict)
     assert sorted(proposed) == ["reason", "saved_s", "saved_share", "saved_usd", "sureness", "tier"]
+
+
+def test_what_a_call_needed() -> None:
+    """Its tier, or what was assessed where the session held a higher one; one more for an answer that was repeated."""
+    (call,) = calls(Tier.COMPLEX, 1)
+    assert call.need is Tier.COMPLEX
+    assert replace(call, was_repeated=True).need is Tier.REASONING
+    assert replace(call, was_held=True).need is None
+    assert replace(call, was_held=True, assessed=Tier.SIMPLE).need is Tier.SIMPLE
+    assert replace(call, strategy="session").need is None
+    assert replace(call, tier=None).need is None
+    assert replace(call, tier=Tier.REASONING, was_repeated=True).need is Tier.REASONING
+
+
+@pytest.mark.parametrize(
+    ("chances", "tier"),
+    [
+        ((0.8, 0.9, 0.9, 0.9), Tier.SIMPLE),
+        ((0.2, 0.6, 0.7, 0.9), Tier.COMPLEX),
+        ((0.1, 0.2, 0.3, 0.25), Tier.COMPLEX),
+    ],
+)
+def test_a_tier_of_chances(chances: tuple[float, ...], tier: Tier) -> None:
+    """The cheapest that is likely to do it well, else the likeliest."""
+    assert tier_of_chances(chances) is tier

@@ -6,6 +6,7 @@ file of decisions is made when the first one is taken. Processes that serve look
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
@@ -19,7 +20,7 @@ from pointsman.adapters.storage.database import open_readable, open_writable, un
 from pointsman.adapters.storage.own_file import shipped_scripts
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
-from pointsman.routing.agents.profile import Call, Choice, Who
+from pointsman.routing.agents.profile import Call, Choice, Who, tier_of_chances
 
 logger = logging.getLogger("pointsman.agents")
 
@@ -30,7 +31,9 @@ _CALLS: Final = """
            outcome IN ('failed', 'deadline') AS has_failed,
            attempts > 1 AND EXISTS (SELECT 1 FROM attempts a WHERE a.request_seq = requests.seq
                                      AND a.outcome = 'failed' AND a.message LIKE 'not good enough: %') AS was_repeated,
-           instr(trail, '["escalation", "climbed"') > 0 OR instr(trail, '["escalation","climbed"') > 0 AS was_raised
+           instr(trail, '["escalation", "climbed"') > 0 OR instr(trail, '["escalation","climbed"') > 0 AS was_raised,
+           instr(trail, '["session", "note"') > 0 OR instr(trail, '["session","note"') > 0 AS was_held,
+           assessment
     FROM requests
     WHERE agent IS NOT NULL AND at_s >= ? AND outcome NOT IN ('dry_run', 'open', 'unknown', 'cancelled')
           AND NOT is_housekeeping
@@ -64,9 +67,16 @@ def _call(row: sqlite3.Row) -> Call:
     fields["tier"] = Tier(fields["tier"]) if fields["tier"] else None
     for name in ("input_tokens", "output_tokens"):
         fields[name] = fields[name] or 0
-    for name in ("has_failed", "was_repeated", "was_raised"):
+    for name in ("has_failed", "was_repeated", "was_raised", "was_held"):
         fields[name] = bool(fields[name])
+    assessment = fields.pop("assessment")
+    fields["assessed"] = _assessed(assessment) if assessment else None
     return Call(**fields)
+
+
+def _assessed(assessment: str) -> Tier:
+    chances = json.loads(assessment)["chances"]
+    return tier_of_chances([chances.get(tier.value, 0.0) for tier in Tier])
 
 
 class AgentChoices:

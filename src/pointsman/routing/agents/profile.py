@@ -26,7 +26,10 @@ AFTER_CALLS: Final = 20
 SHARE: Final = 0.75
 TOO_OFTEN: Final = 0.2
 Z: Final = 1.645  # one-sided 95 %
-_CLASSIFIED_BY_OTHERS: Final = frozenset(("explicit", "tier", "agent", "preset", "utility", "embeddings"))
+GOOD_CHANCE: Final = 0.7
+"""A tier does for a call when the classifier gives it such a chance of a good answer."""
+_NOT_JUDGED: Final = frozenset(("explicit", "tier", "agent", "preset", "session", "rules", "utility", "embeddings"))
+"""Strategies that pick without looking at how hard the ask is."""
 
 Who = tuple[str | None, str]
 
@@ -47,6 +50,8 @@ class Call:
     duration_ms: float | None = None
     has_failed: bool = False
     was_repeated: bool = False  # its answer was not good enough, and came from the next tier
+    was_held: bool = False  # the session kept its tier against an easier ask
+    assessed: Tier | None = None  # what the classifier would have given it
     was_raised: bool = False  # the answer before it was not good enough, so it was given a higher tier
 
     @property
@@ -57,9 +62,12 @@ class Call:
     @property
     def need(self) -> Tier | None:
         """The tier it turned out to need; None where nobody judged it."""
-        if self.tier is None or self.has_failed or self.strategy in _CLASSIFIED_BY_OTHERS:
+        if self.has_failed or self.strategy in _NOT_JUDGED:
             return None
-        return above(self.tier) or self.tier if self.was_repeated else self.tier
+        need = self.assessed if self.was_held else self.tier
+        if need is None or not self.was_repeated:
+            return need
+        return above(need) or need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +179,13 @@ def wilson_low(k: int, n: int, z: float = Z) -> float:
     middle = p + square / (2 * n)
     margin = z * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
     return max(0.0, (middle - margin) / (1 + square / n))
+
+
+def tier_of_chances(chances: Sequence[float]) -> Tier:
+    """The cheapest tier with a good chance, by the *chances* of a good answer from each; the likeliest if none has."""
+    tiers = list(Tier)
+    good = next((tier for tier, chance in zip(tiers, chances, strict=True) if chance >= GOOD_CHANCE), None)
+    return good or tiers[max(range(len(tiers)), key=lambda rank: chances[rank])]
 
 
 def above(tier: Tier) -> Tier | None:
