@@ -9,9 +9,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from pointsman.classification import learned_strategy
 from pointsman.engine.escalation import Escalations
 from pointsman.routing.agents.rules import AgentRule, AgentRules
 from pointsman.routing.complexity.configured import complexity_settings
+from pointsman.routing.rules import Matcher, Rule, matchers
 from pointsman.routing.sessions.memory import PinsHere, Sessions
 from pointsman.routing.strategies.agent_rule import AgentModel
 from pointsman.routing.strategies.complexity import Complexity
@@ -19,6 +21,7 @@ from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.embeddings import EmbeddingModel
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.routing.strategies.preset import PresetName
+from pointsman.routing.strategies.rules import Rules
 from pointsman.routing.strategies.session import SESSION, Patience, SessionPin
 from pointsman.routing.strategies.utility import Utility
 
@@ -47,8 +50,34 @@ def strategies_of(
         PresetName(catalog),
         AgentModel(catalog=catalog, rules=agent_rules(loaded), accepted=accepted),
         *((_session_pin(loaded, catalog),) if loaded.settings.sessions.enabled else ()),
+        *((Rules(catalog=catalog, rules=rules),) if (rules := rules_of(loaded)) else ()),
+        learned_strategy(loaded, catalog),
         Complexity(catalog, scorers),
         Default(catalog),
+    )
+
+
+def rules_of(loaded: Loaded) -> tuple[Matcher, ...]:
+    """The configuration's rules; ConfigError names one with a pattern that could take long."""
+    return matchers(
+        [
+            Rule(
+                name=given.name or f"rules[{number}]",
+                tier=given.tier,
+                model=given.model,
+                keywords=tuple(given.keywords),
+                pattern=given.pattern,
+                agent=tuple(given.agent),
+                client=tuple(given.client),
+                metadata={name: tuple(values) for name, values in given.metadata.items()},
+                kinds=frozenset(given.kind),
+                min_tokens=given.min_tokens,
+                max_tokens=given.max_tokens,
+                images=given.images,
+                tools=given.tools,
+            )
+            for number, given in enumerate(loaded.settings.rules)
+        ]
     )
 
 

@@ -51,7 +51,7 @@ def test_every_label_is_read_from_headers() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "x-pointsman-", "X_Pointsman_"])
 def test_metadata_says_the_same(prefix: str) -> None:
-    """With or without the prefix, with - or _, as strings, numbers or booleans."""
+    """With or without the prefix, with - or _, as strings, numbers or booleans; the rest is there for rules."""
     named: JsonObject = {
         "tier": "simple",
         "session_id": "s1",
@@ -59,7 +59,7 @@ def test_metadata_says_the_same(prefix: str) -> None:
         "deadline_ms": 1500,
         "dry_run": True,
         "privacy": "private",
-        "other": "ignored",
+        "other": "kept",
     }
     body: JsonObject = {"metadata": {f"{prefix}{name}": value for name, value in named.items()}}
     expected = Caller(
@@ -69,6 +69,7 @@ def test_metadata_says_the_same(prefix: str) -> None:
         session="s1",
         agent="coder",
         deadline_ms=1500.0,
+        metadata=((f"{prefix}other".lower(), "kept"),),
     )
     assert caller_of(scope_of(), body) == (expected, True)
 

@@ -66,10 +66,12 @@ def check(file: str | None, *, fix: bool, as_json: bool) -> None:
     LiteLLM's config.yaml and gemini-cli's settings.json are understood as they are.
     """
     from pointsman.cli.setup import configuration, tell_warnings
+    from pointsman.precedence import rules_of
 
     if fix:
         _repair(_file_to_fix(file))
     loaded = configuration(file)
+    rules_of(loaded)
     name = str(loaded.source_path) if loaded.source_path else "no file (defaults and environment)"
     catalog = loaded.catalog
     if as_json:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pointsman.config import cheat_sheet
 from pointsman.config.chat_presets import presets_of
 from pointsman.config.schema import RouterSettings, Settings
 from pointsman.config.servers import Servers, inline_server
@@ -149,10 +150,15 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
 
 
 def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[Problem]:
-    """Presets and agents for a model that there is not."""
+    """Presets, rules and agents for a model that there is not, and rules for such kinds of task."""
     for name, preset in settings.presets.items():
         if preset.model is not None:
             yield from _unknown(("presets", name, "model"), [preset.model], callable_names)
+    kinds = {task.name for task in cheat_sheet.tasks(settings.tasks)} if settings.rules else set()
+    for index, rule in enumerate(settings.rules):
+        yield from _unknown(("rules", index, "kind"), rule.kind, kinds, "kind of task")
+        if rule.model is not None:
+            yield from _unknown(("rules", index, "model"), [rule.model], callable_names)
     for name, agent in settings.agents.items():
         if agent.model is not None:
             yield from _unknown(("agents", name, "model"), [agent.model], callable_names)

@@ -32,6 +32,7 @@ from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_presets import PresetName, PresetSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
+from pointsman.config.schema_rules import RuleSettings
 from pointsman.config.schema_sessions import SessionSettings
 from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
@@ -318,6 +319,9 @@ class Settings(Section):
     routing: RoutingSettings = Field(default=RoutingSettings(), description="Which model `auto` takes.")
     presets: dict[PresetName, PresetSettings] = Field(
         default={}, description="Kinds of conversations by name, asked for as the model `auto:NAME`, over the shipped."
+    )
+    rules: list[RuleSettings] = Field(
+        default=[], max_length=500, description="Requests that get a tier or a model; the first rule that holds counts."
     )
     sessions: SessionSettings = Field(default=SessionSettings(), description="How conversations keep their model.")
     aliases: dict[Name, Name] = Field(default={}, description="Other names: alias to model.")

@@ -80,6 +80,7 @@ class Caller:
     deadline_ms: float | None = None
     client: str | None = None  # the user agent's first word
     wants_consent: bool = False  # asks to be asked before another model takes over
+    metadata: tuple[tuple[str, str], ...] = ()  # what else they said, names in small letters
 
 
 @value_type

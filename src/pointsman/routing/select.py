@@ -80,8 +80,9 @@ class Selector:
         pool = self._pool(name, open_models)
         if not pool and pick.is_explicit:
             return self._instead_of(name, open_models, struck)
-        ladder = () if pick.is_explicit else self._ladder(router, Tier.SIMPLE)
-        return self._ordered(name, self._tier_of(name, router), pool, ladder, open_models, struck)
+        tier = self._tier_of(name, router)
+        ladder = () if pick.is_explicit else self._ladder(router, tier or Tier.SIMPLE)
+        return self._ordered(name, tier, pool, ladder, open_models, struck)
 
     def _router(self, pick: Pick) -> RouterCard | None:
         return self.catalog.routers_by_name.get(pick.router) if pick.router else self.catalog.auto

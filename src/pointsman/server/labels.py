@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 METADATA = "metadata"
 _PREFIX = b"x-pointsman-"
 _MAX_LABEL_CHARS = 256
+_META = "meta-"  # of a header, behind our prefix
+_MOST_ENTRIES = 64
 _NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run", "consent")
 _PRIVATE_DATA = "contains_private_data"
 _HINTS = AGENT_HEADERS | sessions.SESSION_HEADERS
@@ -44,7 +46,7 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
     """
     headers, client, hints = _headers(scope)
     metadata = _metadata(body, field) if field in body else {}
-    if not headers and not metadata and not hints and _SAYING.isdisjoint(body):
+    if not headers and field not in body and not hints and _SAYING.isdisjoint(body):
         return Caller(key_id=key_id, client=client), False
     labels = {**metadata, **headers}
     if hints and "agent" not in labels:
@@ -62,6 +64,7 @@ def caller_of(scope: Scope, body: JsonObject, key_id: str | None = None, field: 
         deadline_ms=_deadline_ms(labels.get("deadline-ms")),
         client=client,
         wants_consent=_consent(labels.get("consent")),
+        metadata=_further(headers, body.get(field)),
     )
     return caller, _flag("dry-run", labels.get("dry-run"))
 
@@ -126,6 +129,21 @@ def _metadata(body: JsonObject, field: str) -> dict[str, str]:
     if _says_private(metadata):
         labels["privacy"] = PrivacyClass.PRIVATE.value
     return labels
+
+
+def _further(headers: Mapping[str, str], metadata: Json) -> tuple[tuple[str, str], ...]:
+    """What rules may ask for: headers `x-pointsman-meta-NAME`, then the entries of *metadata*, bounded."""
+    found = [(name[len(_META) :], value) for name, value in headers.items() if name.startswith(_META)]
+    for name, value in metadata.items() if isinstance(metadata, Mapping) else ():
+        if _name(name) in _NAMES or name == _PRIVATE_DATA:
+            continue
+        said = value if isinstance(value, list) else (value,)
+        found += [(name.lower(), _plain(one)) for one in said if isinstance(one, (str, int, float))]
+    return tuple((name[:_MAX_LABEL_CHARS], value[:_MAX_LABEL_CHARS]) for name, value in found[:_MOST_ENTRIES])
+
+
+def _plain(value: float | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _put(labels: dict[str, str], name: str, value: str) -> None:
