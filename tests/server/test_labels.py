@@ -191,6 +191,12 @@ def test_an_agent_is_known_by_its_headers_and_metadata(
     assert caller_of(scope_of(*headers), body)[0].agent == agent
 
 
+def test_hints_of_an_agent_are_no_field_of_a_strict_api() -> None:
+    """As with labels, what its API knows stays."""
+    body = b'{"metadata": {"agent_name": "bee", "langgraph_node": "n", "tags": ["x"], "user_id": "u"}, "model": "m"}'
+    assert without_labels(parse_body(body)).value == {"model": "m", "metadata": {"user_id": "u"}}
+
+
 def test_messages_tell_of_an_agent_where_no_label_does() -> None:
     """Texts to embed never do."""
     crew = ask("go", system="You are Cook. You cook.\nYour personal goal is: eat")
