@@ -32,7 +32,7 @@ _MAX_LABEL_CHARS = 256
 _META = "meta-"  # of a header, behind our prefix
 _MOST_ENTRIES = 64
 _NAMES = ("session", "agent", "privacy", "tier", "deadline-ms", "dry-run", "consent")
-_HINTS = ("agent-name", "langgraph-node", "tags")  # of who asks; read, like labels, from the metadata
+_AGENTS_OWN = ("agent-name", "langgraph-node", "tags")  # of who asks; read, like labels, from the metadata
 _PRIVATE_DATA = "contains_private_data"
 _HINTS = AGENT_HEADERS | sessions.SESSION_HEADERS
 _SAYING = sessions.SESSION_FIELDS | {_PRIVATE_DATA}  # fields of a body that say something of who asks
@@ -99,7 +99,7 @@ def without_labels(raw: RawBody, field: str = METADATA) -> RawBody:
     body = raw.value
     metadata = body.get(field)
     given = metadata if isinstance(metadata, Mapping) else {}
-    ours = (*_NAMES, *_HINTS, _PRIVATE_DATA.replace("_", "-"))
+    ours = (*_NAMES, *_AGENTS_OWN, _PRIVATE_DATA.replace("_", "-"))
     kept = {key: value for key, value in given.items() if _name(key) not in ours}
     if len(kept) == len(given) and _PRIVATE_DATA not in body:
         return raw
