@@ -147,4 +147,6 @@ def strings(value: Json, path: str) -> tuple[str, ...]:
 
 def others(obj: Mapping[str, Json], known: Collection[str]) -> JsonObject:
     """The fields of *obj* that are not among *known*."""
+    if isinstance(known, frozenset) and known.issuperset(obj):  # as nearly always
+        return {}
     return {key: value for key, value in obj.items() if key not in known}

@@ -31,6 +31,7 @@ _KNOWN_OF_ASSISTANT = _KNOWN | {"refusal", "reasoning_content", "tool_calls", "f
 _KNOWN_OF_TOOL = _KNOWN | {"tool_call_id"}
 _KNOWN_OF_CALL = frozenset(("id", "function"))
 _SHOWN_ROLE_CHARS = 32
+_TELLING = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 _RESULT_ROLES = frozenset(("tool", "function"))
 _SHOWN_BELOW = "(see below)"
 _SHOWN = "What the tools showed, in order:"
@@ -48,10 +49,13 @@ def _decode_message(item: Json, at: str) -> Message:
     if not isinstance(item, dict):
         raise fields.wrong_type(item, "an object", at)
     role = fields.required_string(item, "role", at)
+    content = item.get("content")
+    if len(item) == 2 and type(content) is str and role in _TELLING:  # as nearly always
+        return Message(role=_TELLING[role], parts=(Text(text=content),))
     match role:
         case "user" | "system" | "developer":
             return Message(
-                role=Role(role),
+                role=_TELLING[role],
                 parts=_required_content(item, at),
                 name=fields.string(item, "name", at),
                 extras=own(fields.others(item, _KNOWN)),

@@ -64,6 +64,7 @@ _SAMPLING = frozenset(
         "top_logprobs",
     )
 )
+_SELDOM = _KNOWN - _SAMPLING - {"model", "messages", "stream"}
 _UNSAID = Sampling()
 _MODES = {mode.value: mode for mode in ToolMode}
 
@@ -71,6 +72,13 @@ _MODES = {mode.value: mode for mode in ToolMode}
 def decode_chat(body: JsonObject) -> ChatRequest:
     """The neutral request; InvalidRequest names the path of what is wrong."""
     extras = fields.others(body, _KNOWN)
+    if not extras and _SELDOM.isdisjoint(body):
+        return ChatRequest(
+            model=fields.string(body, "model"),
+            messages=decode_messages(body),
+            sampling=_decode_sampling(body),
+            stream=fields.boolean(body, "stream") or False,
+        )
     stream_options = fields.mapping(body, "stream_options") or {}
     if stream_options and (more_options := fields.others(stream_options, ("include_usage",))):
         extras["stream_options"] = more_options
@@ -81,7 +89,7 @@ def decode_chat(body: JsonObject) -> ChatRequest:
         tool_choice=_decode_tool_choice(body, extras) if "tool_choice" in body else None,
         parallel_tool_calls=fields.boolean(body, "parallel_tool_calls"),
         response_format=_decode_response_format(body, extras),
-        sampling=_UNSAID if _SAMPLING.isdisjoint(body) else _decode_sampling(body),
+        sampling=_decode_sampling(body),
         reasoning_effort=fields.string(body, "reasoning_effort"),
         stream=fields.boolean(body, "stream") or False,
         stream_usage=fields.boolean(stream_options, "include_usage", "stream_options") or False,
@@ -92,6 +100,8 @@ def decode_chat(body: JsonObject) -> ChatRequest:
 
 
 def _decode_sampling(body: JsonObject) -> Sampling:
+    if _SAMPLING.isdisjoint(body):
+        return _UNSAID
     limit = fields.integer(body, "max_completion_tokens")
     older = fields.integer(body, "max_tokens")
     return Sampling(
