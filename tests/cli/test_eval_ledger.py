@@ -20,7 +20,9 @@ FEW = ("--resamples", "20")
 def written(folder: Path, *, logs: bool) -> None:
     """Eighty requests: every second one is hard, goes to the dear model and is ten times as long; one is private."""
     path = folder / "requests.db"
-    (folder / "pointsman.yaml").write_text(f"ledger: {{path: {path}}}\n{MODELS}", encoding="utf-8")
+    (folder / "pointsman.yaml").write_text(
+        f"ledger: {{path: {path}}}\nrouting:\n  scorer: litellm-compat\n{MODELS}", encoding="utf-8"
+    )
     with SqliteLedger(path, keep_days=None) as ledger:
         for at in range(80):
             hard = at % 2 == 1

@@ -15,6 +15,7 @@ from tests.cli.pseudo_terminal import Terminal
 from tests.evals.recorded import DAY_S, HARD, PRIVATE, events
 
 OTHER = """\
+routing: {scorer: litellm-compat}
 models:
   - {name: quick, model: small, base_url: "http://127.0.0.1:9/v1", local: true, tier: simple}
   - name: mini
@@ -29,7 +30,9 @@ models:
 def ledger(folder: Path) -> None:
     """Two on the small model, one of them private; two on the large one, one of them with its prompt; a dry run."""
     path = folder / "requests.db"
-    (folder / "pointsman.yaml").write_text(f"ledger: {{path: {path}}}\n{MODELS}", encoding="utf-8")
+    (folder / "pointsman.yaml").write_text(
+        f"ledger: {{path: {path}}}\nrouting:\n  scorer: litellm-compat\n{MODELS}", encoding="utf-8"
+    )
     (folder / "other.yaml").write_text(OTHER, encoding="utf-8")
     reasoning = {"model": "cloud", "tier": Tier.REASONING, "cost_usd": 0.00225}
     made = [

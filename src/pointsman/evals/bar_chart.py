@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from pointsman.evals.chart import BOTTOM, COLOURS, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from pointsman.evals.chart import BOTTOM, COLOURS, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, ticks
 
 _GAP = 0.25
-_MOST_LABELS = 12
+_MOST_LABELS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ def bar_svg(title: str, label: str, groups: Sequence[str], series: Sequence[Bars
 
 
 def _grid(top: float) -> Iterator[str]:
-    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
-        at = _up(part)
+    for value in ticks(Axis(label="", low=0.0, high=top)):
+        at = _up(value / top)
         yield f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="#e6e6e6"/>'
-        yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{part * top:.3g}</text>'
+        yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value:.4g}</text>'
 
 
 def _bars(groups: Sequence[str], series: Sequence[Bars], top: float) -> Iterator[str]:

@@ -51,11 +51,11 @@ def svg(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
 
 def _grid(x: Axis, y: Axis) -> Iterator[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    for value in _ticks(x):
+    for value in ticks(x):
         at = _across(value, x)
         yield f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{bottom}" stroke="#e6e6e6"/>'
         yield f'<text x="{at:.1f}" y="{bottom + 20}" text-anchor="middle">{value * x.scale:.4g}</text>'
-    for value in _ticks(y):
+    for value in ticks(y):
         at = _up(value, y)
         yield f'<line x1="{LEFT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}" stroke="#e6e6e6"/>'
         yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value * y.scale:.4g}</text>'
@@ -87,8 +87,8 @@ def _up(value: float, axis: Axis) -> float:
     return HEIGHT - BOTTOM - (value - axis.low) / (axis.high - axis.low) * (HEIGHT - TOP - BOTTOM)
 
 
-def _ticks(axis: Axis) -> list[float]:
-    """Round values within the axis, about five."""
+def ticks(axis: Axis) -> list[float]:
+    """Round values within *axis*, about five."""
     rough = (axis.high - axis.low) * axis.scale / _TICKS
     power = 10.0 ** floor(log10(rough))
     step = next(power * part for part in (1, 2, 5, 10) if power * part >= rough * 0.75)

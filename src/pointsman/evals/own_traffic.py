@@ -19,7 +19,6 @@ from pointsman.core.decision import PrivacyClass
 from pointsman.evals.figures import Figure
 from pointsman.evals.metrics import Floats, rank_correlation, resamples
 from pointsman.evals.pairs import MIN_ROWS, with_interval
-from pointsman.evals.spending import Choices
 from pointsman.evals.traffic import cost_on
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pointsman.evals.pairs import Setting
 
 AGAIN_S = 600.0
+_MANY = 2000
 _NORMAL_95 = 1.959964
 _ESCALATION = "escalation"
 _OVER = (RequestOutcome.OK, RequestOutcome.FAILED, RequestOutcome.DEADLINE)
@@ -110,7 +110,7 @@ def own_traffic(rows: Sequence[LedgerRow], catalog: Catalog, setting: Setting) -
         tiers=_groups(rows, lambda row: row.tier, again, setting),
         models=_groups(rows, lambda row: row.routed or None, again, setting),
         dealt=dealt(rows, catalog, setting),
-        orders=tuple(order for order in (_scores(rows, setting), _expected(rows, setting)) if order is not None),
+        orders=tuple(order for order in (_scores(rows), _expected(rows)) if order is not None),
     )
 
 
@@ -131,37 +131,40 @@ def dealt(
     if len(cards) < 2 or len(calls) < MIN_ROWS:
         return None
     cost: Floats = np.array([[cost_on(row, catalog.by_id[card]) for card in cards] for row, _ in calls], dtype=float)
-    choice: Choices = np.array([cards.index(card.id) for _, card in calls])
-    every = np.ones(len(calls))
-    spent, random, share, chance, dearest = _spent(cost, choice, every)
-    samples = []
-    for chunk in resamples(len(calls), setting.times, setting.seed):
-        for weights in chunk:
-            here, there, *_ = _spent(cost, choice, weights)
-            samples.append(here - there)
+    choice = [cards.index(card.id) for _, card in calls]
+    called = np.eye(len(cards))[choice]
+    spent, random = _spent(cost, called, np.ones((1, len(calls))))
+    drawn = [_spent(cost, called, weights) for weights in resamples(len(calls), setting.times, setting.seed)]
+    dearest, share, chance = _chance(cost, called, float(spent[0]))
     return Dealt(
         n=len(calls),
-        usd=1000 * spent,
-        random_usd=1000 * random,
-        more=with_interval(1000 * (spent - random), 1000 * np.array(samples)),
+        usd=1000 * float(spent[0]),
+        random_usd=1000 * float(random[0]),
+        more=with_interval(
+            1000 * float(spent[0] - random[0]), 1000 * np.concatenate([here - there for here, there in drawn])
+        ),
         dearest=cards[dearest],
         share=share,
         chance_share=chance,
     )
 
 
-def _spent(cost: Floats, choice: Choices, weights: Floats) -> tuple[float, float, float, float, int]:
-    """Mean spend, that of the same calls at random, the dearest model's share, what chance gives it, its column."""
-    weight = weights / weights.sum()
-    shares = np.bincount(choice, weight, minlength=cost.shape[1])
-    mean = weight @ cost
-    spent = float(weight @ cost[np.arange(len(choice)), choice])
+def _spent(cost: Floats, called: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """For each row of *weights* the mean spend, and that of the same calls at random: Σ share · mean cost."""
+    total = weights.sum(axis=1)
+    spent = weights @ (cost * called).sum(axis=1) / total
+    random = ((weights @ called) * (weights @ cost)).sum(axis=1) / total**2
+    return spent, random
+
+
+def _chance(cost: Floats, called: Floats, spent: float) -> tuple[int, float, float]:
+    """The dearest model's column, its share of calls, and which share chance could give it for what was *spent*."""
+    shares, mean = called.mean(axis=0), cost.mean(axis=0)
     dearest = int(np.argmax(mean))
-    rest = 1 - float(shares[dearest])
-    others = float(shares @ mean - shares[dearest] * mean[dearest]) / rest if rest > 0 else 0.0
+    share = float(shares[dearest])
+    others = (float(shares @ mean) - share * float(mean[dearest])) / (1 - share)  # two models or more are called
     apart = float(mean[dearest]) - others
-    chance = min(1.0, max(0.0, (spent - others) / apart)) if apart > 0 else float(shares[dearest])
-    return spent, float(shares @ mean), float(shares[dearest]), chance, dearest
+    return dearest, share, min(1.0, max(0.0, (spent - others) / apart)) if apart > 0 else share
 
 
 def _groups(
@@ -208,10 +211,13 @@ def wilson(successes: int, of: int) -> Figure | None:
 
 
 def _mean(costs: Sequence[float], setting: Setting) -> Figure | None:
-    """US dollars for 1,000 requests."""
+    """US dollars for 1,000 requests; by the normal law where they are many, else by bootstrap."""
     if not costs:
         return None
     values = 1000 * np.array(costs)
+    if len(values) >= _MANY:
+        mean, half = float(values.mean()), _NORMAL_95 * float(values.std()) / sqrt(len(values))
+        return Figure(mean, mean - half, mean + half)
     samples = [
         weights @ values / weights.sum()
         for chunk in resamples(len(values), setting.times, setting.seed)
@@ -236,29 +242,25 @@ def _asked_again(rows: Sequence[LedgerRow]) -> dict[str, bool]:
     return found
 
 
-def _scores(rows: Sequence[LedgerRow], setting: Setting) -> Order | None:
+def _scores(rows: Sequence[LedgerRow]) -> Order | None:
     pairs = [(row.score, row.output_tokens) for row in rows if row.score is not None and row.output_tokens is not None]
-    return _order("score", pairs, setting)
+    return _order("score", pairs)
 
 
-def _expected(rows: Sequence[LedgerRow], setting: Setting) -> Order | None:
+def _expected(rows: Sequence[LedgerRow]) -> Order | None:
     pairs = [
         (cast("float", row.assessment["output_tokens"]), row.output_tokens)
         for row in rows
         if row.assessment is not None and row.output_tokens is not None
     ]
-    return _order("expected tokens", pairs, setting)
+    return _order("expected tokens", pairs)
 
 
-def _order(said: str, pairs: Sequence[tuple[float, float]], setting: Setting) -> Order | None:
+def _order(said: str, pairs: Sequence[tuple[float, float]]) -> Order | None:
     if len(pairs) < MIN_ROWS:
         return None
     first, second = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
-    random = np.random.default_rng([setting.seed, len(pairs)])
-    drawn = (random.integers(0, len(pairs), len(pairs)) for _ in range(setting.times))
-    samples = [_rho(first[at], second[at]) for at in drawn]
-    return Order(said=said, n=len(pairs), rho=with_interval(_rho(first, second), np.array(samples)))
-
-
-def _rho(first: Floats, second: Floats) -> float:
-    return rank_correlation(first, second)
+    rho = rank_correlation(first, second)
+    # Fisher's transformation; 1.06 is its variance for ranks (Fieller, Hartley and Pearson 1957).
+    middle, half = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9)), _NORMAL_95 * sqrt(1.06 / (len(pairs) - 3))
+    return Order(said=said, n=len(pairs), rho=Figure(rho, float(np.tanh(middle - half)), float(np.tanh(middle + half))))
