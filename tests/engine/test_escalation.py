@@ -24,6 +24,8 @@ from pointsman.engine.inbound import Inbound
 from pointsman.engine.router import Router
 from pointsman.resilience.budget import RetryBudget
 from pointsman.routing.agents.rules import AgentRule, AgentRules
+from pointsman.routing.strategies.default import Default
+from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.server.headers import of_answer
 from pointsman.testing import Answers, Fails, FakeProvider, ManualClock, a_card, a_catalog, a_router, an_endpoint
 
@@ -103,7 +105,9 @@ def a_bench(
     escalations = Escalations(
         catalog=catalog, clock=clock, rule_of=AgentRules(rules).of, retry=retry, is_on=is_on, remember_s=60.0
     )
-    decider = replace(made.decider, escalations=escalations, sessions=None)
+    strategies = (ExplicitModel(catalog), TierName(catalog), Default(catalog))
+    chain = replace(made.decider.chain, strategies=strategies)
+    decider = replace(made.decider, escalations=escalations, sessions=None, chain=chain)
     made = replace(made, decider=decider, budget=budget or RetryBudget())
     return Bench(router=made, escalations=escalations, clock=clock, endpoints=endpoints, events=events)
 
