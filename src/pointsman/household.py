@@ -6,12 +6,15 @@ Part of the composition root: `bootstrap` enters it where the configuration name
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import platformdirs
 
 from pointsman.config.classifier import judge_card
 from pointsman.core.errors import RuntimeUnavailable
@@ -21,6 +24,7 @@ from pointsman.engine.speeds import Speeds
 from pointsman.engine.swap import DEVICE_BYTES_PER_S, MEMORY_BYTES_PER_S, SwapAware
 from pointsman.inventory import (
     check_household,
+    folder_of,
     is_kept,
     judge_apart,
     local_footprints,
@@ -96,6 +100,21 @@ async def open_runtimes(loaded: Loaded) -> AsyncIterator[Sequence[Runtime]]:
             if runtime is not None:
                 found.append(Runtime(endpoint=endpoint.name, runtime=runtime, cards=cards))
         yield found
+
+
+@contextmanager
+def litert_model(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[None]:
+    """Serves the configuration's LiteRT-LM model, if there is one, in a process that ends with the context."""
+    found = loaded.settings.local.litert
+    if found is None:
+        yield
+        return
+    from pointsman.adapters.runtimes.litert_child import LitertFile, litert_server
+
+    home = platformdirs.user_state_path("pointsman") / f"litert-{found.port}"
+    path = folder_of(loaded) / Path(found.path).expanduser()
+    with litert_server(LitertFile(path=path, model=found.model, port=found.port, home=home), environ):
+        yield
 
 
 async def gateway_memory(loaded: Loaded) -> JsonObject | None:

@@ -19,8 +19,9 @@ from pointsman.config.discover import GGUF_TOKENS, OLLAMA_TOKENS, FoundFile
 from pointsman.config.load import load
 from pointsman.config.locality import is_loopback
 from pointsman.core.errors import ConfigError
+from pointsman.core.local import Footprint
 from pointsman.engine.context_size import OLLAMA, Sizes, sizes_of
-from pointsman.local.memory import Options, most_context
+from pointsman.local.memory import DEVICE_CONTEXT_BYTES, Options, most_context
 from pointsman.local.planner import Placed, gigabytes, shortfalls
 from pointsman.local.readers import UnreadableShape, architecture_of
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pointsman.adapters.runtimes.model_store import ModelStore
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import ModelCard
-    from pointsman.core.local import Device, Footprint
+    from pointsman.core.local import Device
 
 NOT_A_DEVICE: Final = frozenset(("ram", "cgroup"))
 
@@ -213,6 +214,11 @@ def _judge_footprint(loaded: Loaded, judge: ModelCard, *, has_device: bool) -> F
 
     configured = loaded.settings.classifier.memory
     served = None if configured is not None else _served_locally(urlsplit(judge.endpoint.base_url).port)
+    litert = served.settings.local.litert if served is not None else None
+    if litert is not None and Path(litert.path).is_file():
+        overhead = DEVICE_CONTEXT_BYTES if has_device else 0
+        size = Path(litert.path).stat().st_size
+        return Footprint(weights_bytes=size, kv_cache_bytes=0, compute_bytes=0, overhead_bytes=overhead)
     if served is not None:
         return next(iter(local_footprints(served, has_device=has_device).values()), None)
     card = replace(judge, memory_bytes=configured)
@@ -245,7 +251,10 @@ def check_household(loaded: Loaded) -> tuple[str, ...]:
         return ()
     if loaded.settings.server.workers > 1:
         message = "local.vram needs one process: server.workers is " + f"{loaded.settings.server.workers}."
-        raise ConfigError(message, hint="Take `workers` out; one process is enough for what one device can answer.")
+        raise ConfigError(
+            message,
+            hint="Take `workers` (or --workers) out: one process is enough for one device; or `local.vram`.",
+        )
     _, budget, has_device = memory_budget(loaded)
     models = stock(loaded, has_device=has_device)
     placed = placed_of(models)

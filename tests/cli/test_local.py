@@ -17,6 +17,7 @@ from pointsman.adapters.runtimes.daemon import Daemon, command_line
 from pointsman.adapters.runtimes.demo.language import VOICES
 from pointsman.adapters.runtimes.demo.maker import DemoRecipe, make_model
 from pointsman.adapters.runtimes.demo.weights import Shape
+from tests.adapters.runtimes.test_litert_child import FAKE
 from tests.cli.conftest import BIN, PROCESS_S, Run
 
 pytestmark = pytest.mark.e2e
@@ -249,3 +250,37 @@ def first_words(folder: Path, environ: Mapping[str, str]) -> list[str]:
         child.terminate()
         child.communicate(timeout=PROCESS_S)
     return lines
+
+
+def test_a_litert_model_is_set_up_by_its_file(
+    process: Run, folder: Path, port: int, stopped: None, tmp_path: Path
+) -> None:
+    """LiteRT-LM runs beside the server, which has its port; both end together."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "litert-lm").write_text(FAKE, encoding="utf-8")
+    (programs / "litert-lm").chmod(0o755)
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    (folder / "tiny.litertlm").write_bytes(b"LITERTLM and more")
+    words = ("local", "setup", "--model", "tiny.litertlm", "--port", str(port))
+    done = process(*words, env=environ)
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"set up: tiny, 0.0 MB, port {port}\nstarted (process ")
+    assert process("local", "status").out.startswith("model    tiny, 0.0 MB, by LiteRT-LM\n")
+    assert process("list").out.splitlines()[1].split() == [NAME, "0.0", "MB", "tiny"]
+    (folder / "pointsman.yaml").write_text(
+        f"local: {{vram: 24GiB}}\nclassifier: {{enabled: true, host: 'http://localhost:{port}'}}\n"
+        "models: [{name: x, model: ollama_chat/x, memory: 1GB}]\n"
+    )
+    assert json.loads(process("vram", "check", "--json").out)["models"][NAME] == 450_000_017
+    assert process("local", "stop").code == 0
+    for inner in (port, port + 1):
+        with closing(socket.socket()) as one:
+            assert one.connect_ex(("127.0.0.1", inner)) != 0
+
+
+def test_litert_is_given_a_file(process: Run, folder: Path, model: Path) -> None:
+    """It downloads none, and a GGUF file is not one."""
+    assert "LiteRT-LM's models are not downloaded here." in process("local", "setup", "--runtime", "litert").err
+    done = process("local", "setup", "--runtime", "litert", "--model", str(model))
+    assert (done.code, "is no LiteRT-LM model" in done.err) == (3, True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from pointsman.adapters.runtimes.litert_child import LitertFile, litert_server
 from tests.programs import install as programs
 from tests.programs.conftest import Gateway
 from tests.programs.upstream import obedient_model
@@ -126,3 +127,18 @@ async def choice(http: httpx2.AsyncClient, text: str) -> str:
     found = json.loads(reply.json()["candidates"][0]["content"]["parts"][0]["text"])
     assert found.keys() == {"reasoning", "model_choice"}
     return str(found["model_choice"])
+
+
+def test_the_real_one_is_served_as_a_child(tmp_path: Path) -> None:
+    """As `pointsman local` does it: the file is found, loaded before anybody asks, and the process ends with us."""
+    program = programs.install(programs.LITERT_LM) / "litert-lm"
+    file = tmp_path / "tiny.litertlm"
+    file.write_bytes(lzma.decompress(MODEL.read_bytes()))
+    served = LitertFile(path=file, model=NAME, port=_free_port(), home=tmp_path / "home")
+    with litert_server(served, {**os.environ, "PATH": str(program.parent)}):
+        url = f"http://127.0.0.1:{served.port}/v1beta/models/{NAME}:generateContent"
+        body = {"contents": [{"role": "user", "parts": [{"text": HARD}]}]}
+        answer = httpx2.post(url, json=body, timeout=10).json()
+    assert '"model_choice": "pro"' in answer["candidates"][0]["content"]["parts"][0]["text"]
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(url)

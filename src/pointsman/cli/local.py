@@ -15,12 +15,15 @@ from pointsman.core.errors import NoModelAvailable
 
 if TYPE_CHECKING:
     from pointsman.adapters.runtimes.daemon import Daemon
+    from pointsman.core.jsontypes import JsonObject
 
 JUDGE = "gemma3-1b-gpu-custom"
 """What gemini-cli calls its judge, whatever the model behind it."""
 PORT = 9379
 CONTEXT_TOKENS = 8192
 DEFAULT_MODEL = "gemma3-1b"
+LITERT_SUFFIX = ".litertlm"
+LAST_PORT = 65535
 FIRST_LINES = 20
 EXAMPLES = """\b
 Examples:
@@ -36,6 +39,7 @@ Examples:
   pointsman local setup
   pointsman local setup --model qwen2.5-1.5b --accept-terms
   pointsman local setup --model ./model.gguf --no-start
+  pointsman local setup --runtime litert --model ./gemma3-1b-it-int4.litertlm
 """
 START_EXAMPLES = """\b
 Examples:
@@ -63,6 +67,7 @@ class Chosen:
     model: str
     path: Path
     port: int
+    is_litert: bool = False
 
     @property
     def is_here(self) -> bool:
@@ -81,12 +86,20 @@ def local() -> None:
 
 @local.command(epilog=SETUP_EXAMPLES)
 @click.option("--model", "wanted", metavar="NAME", help="A model to download, one that is here, or a GGUF file.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["llama.cpp", "litert"]),
+    help="What serves it; by the file's name if not given. LiteRT-LM takes a .litertlm file.",
+)
 @port_option
 @click.option("--accept-terms", is_flag=True, help="Accept the model's licence without being asked.")
 @click.option("--no-start", is_flag=True, help="Do not start it.")
-def setup(wanted: str | None, port: int | None, *, accept_terms: bool, no_start: bool) -> None:
+def setup(wanted: str | None, runtime: str | None, port: int | None, *, accept_terms: bool, no_start: bool) -> None:
     """Choose a model, download it, and start it."""
-    chosen = set_up(wanted or _asked_model(), port, accept_terms=accept_terms)
+    if runtime == "litert" or (runtime is None and wanted is not None and wanted.endswith(LITERT_SUFFIX)):
+        chosen = set_up_litert(wanted, port)
+    else:
+        chosen = set_up(wanted or _asked_model(), port, accept_terms=accept_terms)
     click.echo(f"set up: {chosen.model}, {size(chosen.path.stat().st_size)}, port {chosen.port}")
     if no_start:
         say("`pointsman local start` starts it.")
@@ -122,6 +135,7 @@ def status(*, as_json: bool) -> int:
             {
                 "model": chosen.model if chosen is not None else None,
                 "path": str(chosen.path) if chosen is not None else None,
+                "runtime": ("litert" if chosen.is_litert else "llama.cpp") if chosen is not None else None,
                 "is_here": chosen is not None and chosen.is_here,
                 "pid": running.pid if running is not None else None,
                 "port": port,
@@ -159,11 +173,9 @@ def logs(lines: int, *, follow: bool) -> None:
 
 def set_up(wanted: str, port: int | None, *, accept_terms: bool) -> Chosen:
     """Have the model *wanted* here, and remember it as the one to serve."""
-    import yaml
-
     from pointsman.cli.pull import meant, pull_file
     from pointsman.cli.setup import configuration
-    from pointsman.inventory import local_runtime_file, model_store
+    from pointsman.inventory import model_store
 
     loaded, before = configuration(None), read()
     path = Path(wanted).expanduser()
@@ -179,23 +191,59 @@ def set_up(wanted: str, port: int | None, *, accept_terms: bool) -> Chosen:
         pulled = pull_file(meant(wanted), loaded, accept_terms=accept_terms)
         name, file = pulled.name, pulled.path
     chosen = Chosen(model=name, path=file, port=port or (before.port if before is not None else PORT))
+    _write(chosen, {"gguf": {"path": str(file), "context_tokens": CONTEXT_TOKENS}})
+    return chosen
+
+
+def set_up_litert(wanted: str | None, port: int | None) -> Chosen:
+    """Remember the `.litertlm` file *wanted* as the one to serve; a name means what `litert-lm import` has put by."""
+    from pointsman.adapters.runtimes.litert_child import check_litert_file, find_litert
+    from pointsman.bootstrap import environ
+
+    if wanted is None:
+        hint = "Give it a file: --model ./model.litertlm, or the name of one that `litert-lm list` shows."
+        raise NoModelAvailable("LiteRT-LM's models are not downloaded here.", hint=hint)
+    imported = Path.home() / ".litert-lm" / "models" / wanted / "model.litertlm"
+    path = imported if imported.is_file() else Path(wanted).expanduser()
+    check_litert_file(path)
+    find_litert(environ())
+    before = read()
+    name = wanted if path is imported else path.stem
+    chosen = Chosen(
+        model=name, path=path.resolve(), port=port or (before.port if before is not None else PORT), is_litert=True
+    )
+    inner = chosen.port + 1 if chosen.port < LAST_PORT else chosen.port - 1
+    server: JsonObject = {
+        "base_url": f"http://127.0.0.1:{inner}/v1beta",
+        "dialect": "gemini",
+        "local": True,
+        "model": JUDGE,
+    }
+    _write(
+        chosen,
+        {**server, "concurrency": {"slots": 1}},
+        {"local": {"litert": {"path": str(chosen.path), "model": JUDGE, "port": inner}}},
+    )
+    return chosen
+
+
+def _write(chosen: Chosen, served: JsonObject, others: JsonObject | None = None) -> None:
+    """Write what is to be served: *chosen*, by the fields *served* of its entry, and *others* sections."""
+    import yaml
+
+    from pointsman.inventory import local_runtime_file
+
+    aliases = [chosen.model] if chosen.model != JUDGE else []
     settings = {
-        "models": [
-            {
-                "name": JUDGE,
-                "aliases": [name] if name != JUDGE else [],
-                "gguf": {"path": str(file), "context_tokens": CONTEXT_TOKENS},
-                "tier": "simple",
-            }
-        ],
+        "models": [{"name": JUDGE, "aliases": aliases, "tier": "simple", **served}],
         "server": {"port": chosen.port, "unknown_models": "refuse", "drain_timeout_s": 5},
         "ledger": {"enabled": False},
+        **(others or {}),
     }
     target = local_runtime_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     head = "# Written by `pointsman local setup`: what `pointsman local start` serves.\n"
     target.write_text(head + yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    return chosen
 
 
 def start_for_judging(port: int) -> None:
@@ -232,11 +280,13 @@ def read() -> Chosen | None:
     except ConfigError as error:
         say(f"warning: {error}")
         return None
-    model = next((model for model in settings.models if model.gguf is not None), None)
-    if model is None or model.gguf is None:
-        return None
-    name = model.aliases[0] if model.aliases else model.name
-    return Chosen(model=name, path=Path(model.gguf.path), port=settings.server.port)
+    litert = settings.local.litert
+    for model in settings.models:
+        path = model.gguf.path if model.gguf is not None else litert.path if litert is not None else None
+        if path is not None:
+            name = model.aliases[0] if model.aliases else model.name
+            return Chosen(model=name, path=Path(path), port=settings.server.port, is_litert=model.gguf is None)
+    return None
 
 
 def daemon() -> Daemon:
@@ -294,7 +344,9 @@ def _asked_model() -> str:
 def _model_line(chosen: Chosen | None) -> str:
     if chosen is None:
         return "none: `pointsman local setup` downloads one"
-    return f"{chosen.model}, {size(chosen.path.stat().st_size)}" if chosen.is_here else f"{chosen.model}, file is gone"
+    if not chosen.is_here:
+        return f"{chosen.model}, file is gone"
+    return f"{chosen.model}, {size(chosen.path.stat().st_size)}{', by LiteRT-LM' if chosen.is_litert else ''}"
 
 
 def _answers_line(port: int, *, answers: bool, is_ours: bool) -> str:

@@ -37,9 +37,10 @@ def serve(
     Without a configuration it looks for Ollama, LM Studio, llama.cpp, vLLM and LiteRT-LM on this machine and for keys
     in the environment. When there is nothing, the demo starts. Ctrl-C stops it, SIGHUP reads the configuration again.
     """
-    from pointsman.bootstrap import embedded_models
+    from pointsman.bootstrap import embedded_models, environ
     from pointsman.cli.banner import print_banner
     from pointsman.cli.setup import ready, tell_warnings
+    from pointsman.household import litert_model
     from pointsman.inventory import check_household
     from pointsman.server.drain import Drain
     from pointsman.server.gateway import OpenGateway
@@ -61,7 +62,11 @@ def serve(
     for line in check_household(start.loaded):
         say(f"warning: {line}")
     require_key_for_wide_bind(server.host, has_keys=bool(server.master_key or server.keys))
-    with bind(server.host, server.port) as listener, embedded_models(start.loaded, say) as addresses:
+    with (
+        bind(server.host, server.port) as listener,
+        litert_model(start.loaded, environ()),
+        embedded_models(start.loaded, say) as addresses,
+    ):
         tell_warnings(start.loaded)
         print_banner(start, port=listener.getsockname()[1], is_fallen=is_fallen)
         drain = Drain(timeout_s=server.drain_timeout_s, delay_s=server.drain_delay_s)

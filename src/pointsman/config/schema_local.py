@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from pointsman.config.field_types import Seconds, Section
+from pointsman.config.field_types import Name, Seconds, Section
 from pointsman.core.units import parse_bytes
 
 
@@ -27,6 +27,14 @@ Budget = Annotated[
 ]
 
 
+class LitertSettings(Section):
+    """A `.litertlm` file that LiteRT-LM serves as a child of the gateway (`pointsman[litert]`), with Gemini's API."""
+
+    path: Name = Field(description="The file.")
+    model: Name = Field(default="gemma3-1b-gpu-custom", description="What its server calls it.")
+    port: int = Field(ge=1, le=65535, description="The port of its server, on 127.0.0.1.")
+
+
 class LocalSettings(Section):
     """Models on this machine. With `vram` given, which of them are in memory is decided here."""
 
@@ -44,4 +52,9 @@ class LocalSettings(Section):
     )
     models_dir: str | None = Field(
         default=None, description="Folder of downloaded models; in the user's data folder if not given."
+    )
+    litert: LitertSettings | None = Field(
+        default=None,
+        description="A LiteRT-LM model to serve; `pointsman local setup --runtime litert` writes it, with the entry of "
+        "`models` that asks it.",
     )
