@@ -115,7 +115,10 @@ class HttpResponse:
     def header(self, name: str) -> str | None:
         """Return the first value of *name*, in any case, or None."""
         wanted = name.lower().encode("latin-1")
-        return next((value.decode("latin-1") for found, value in self.headers if found == wanted), None)
+        for found, value in self.headers:
+            if found == wanted:
+                return value.decode("latin-1")
+        return None
 
     @property
     def is_complete(self) -> bool:
