@@ -158,6 +158,7 @@ def test_a_narrow_terminal_gets_whole_figures(folder: Path, environ: Mapping[str
     with Terminal(folder, environ, "eval", "--data", "f.jsonl", *FEW, columns=80) as terminal:
         code, said = terminal.end()
     assert code == 0
-    assert "router             APGR           95 %  CPT 80      pointsman ahead by" in said
+    assert "router             APGR           95 %  CPT 80  " in said
+    assert "pointsman ahead by\r\n" in said
     assert said.count("APGR by comparison") == 3
     assert "random            0.500  0.500 … 0.500    80 %" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,12 @@ from pointsman.core.catalog import FREE, Price, Tier
 from pointsman.core.events import FinishReason
 from pointsman.evals.own_traffic import dealt, own_traffic, wilson
 from pointsman.evals.pairs import Setting
-from pointsman.evals.rescore import rescore
+from pointsman.evals.replay import replay
+from pointsman.evals.rescore import as_recorded, rescore
 from pointsman.evals.routers import always, compat, length
 from pointsman.testing import a_card, a_catalog, an_endpoint
 from tests.adapters.storage.samples import NOON
+from tests.engine.rig import a_rig
 from tests.evals.recorded import HARD, PRIVATE, events, rows
 
 FEW = Setting(times=50, seed=0)
@@ -151,3 +154,17 @@ def test_routers_spend_is_set_beside_chance_too() -> None:
     (found,) = rescore(logged, [compat()], CATALOG, FEW)
     assert found.dealt is not None
     assert [found.dealt.usd, found.dealt.random_usd] == pytest.approx([5.5, 3.25])
+
+
+def test_the_chain_is_asked_as_the_ledger_kept_the_request() -> None:
+    """With its tools and its size; what it refuses now is nobody's choice."""
+    recorded = rows(events("a", prompt="Hi"), events("b", at_s=NOON + 1, prompt="Hi", is_explicit=True))
+    with asyncio.Runner() as runner:
+        again = list(replay(recorded, a_rig(CATALOG, {}).router.decider, runner.run))
+    (found,) = rescore(recorded, [as_recorded(again)], CATALOG, FEW)
+    decided = again[0].after
+    assert decided is not None
+    assert decided.tier is not None
+    assert (found.router, found.n, list(found.tiers)) == ("pointsman", 1, [decided.tier.value])
+    (refused,) = rescore(recorded, [as_recorded([])], CATALOG, FEW)
+    assert (refused.same, refused.tiers) == (None, {})

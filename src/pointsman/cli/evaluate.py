@@ -217,14 +217,14 @@ def _report(
 
     wanted = list(dict.fromkeys(names))
     oracles = [name for name in wanted if name in {DIFFICULTY, ORACLE}]
-    with decider_of(config) if OURS in wanted else nullcontext(None) as decide:
+    with _decider(config) if OURS in wanted else nullcontext(None) as decide:
         routers = [router_of(name, decide, ladder) for name in wanted if name not in oracles]
         progress = Progress(asked=bar("asking", len(routers) * len(rows)), compared=bar("comparing", 1))
         return compare(rows, ladder, routers, oracles=oracles, data=data, setting=setting, progress=progress)
 
 
 @contextmanager
-def decider_of(config: str | None) -> Iterator[Decide]:
+def _decider(config: str | None) -> Iterator[Decide]:
     """What the chain in force decides, with the local judge at hand where there is one."""
     loaded, _ = catalog_to_decide(config)
     with deciding(loaded) as (router, run):

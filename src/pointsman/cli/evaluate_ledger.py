@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
@@ -16,13 +15,14 @@ from pointsman.core.errors import InvalidRequest
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pointsman.cli.bars import Bar
+    from pointsman.adapters.storage.rows import LedgerRow
+    from pointsman.cli.bars import Advance, Bar
     from pointsman.core.jsontypes import JsonObject
     from pointsman.evals.figures import Figure
     from pointsman.evals.own_traffic import Dealt, Group, OwnTraffic
     from pointsman.evals.pairs import Setting
+    from pointsman.evals.replay import Again
     from pointsman.evals.rescore import Rescored
-    from pointsman.evals.routers import MeasuredRouter
 
 DEFAULT_ROUTERS = ("pointsman", "litellm-compat")
 _WIDE = 105
@@ -40,11 +40,11 @@ def evaluate_ledger(
     config: str | None, since: float | None, names: Sequence[str], setting: Setting, bar: Bar
 ) -> tuple[OwnTraffic, tuple[Rescored, ...]]:
     """Figures of the ledger's requests, and of routers on the prompts in it."""
-    from pointsman.cli.evaluate import decider_of, router_of
+    from pointsman.cli.evaluate import router_of
     from pointsman.cli.replay import recorded
     from pointsman.cli.setup import configuration
     from pointsman.evals.own_traffic import own_traffic
-    from pointsman.evals.rescore import rescore
+    from pointsman.evals.rescore import as_recorded, rescore
     from pointsman.evals.routers import ALWAYS, DIFFICULTY, ORACLE, OURS
 
     wanted = list(dict.fromkeys(names or DEFAULT_ROUTERS))
@@ -56,10 +56,24 @@ def evaluate_ledger(
     found = own_traffic(rows, catalog, setting)
     if not found.with_prompt:
         return found, ()
-    advance = bar("asking", len(wanted) * found.with_prompt)
-    with decider_of(config) if OURS in wanted else nullcontext(None) as decide:
-        routers: list[MeasuredRouter] = [router_of(name, decide, None) for name in wanted]
-        return found, rescore(rows, routers, catalog, setting, advance)
+    advance = bar("asking", (len(wanted) + (OURS in wanted)) * found.with_prompt)
+    again = _decided_again(config, rows, advance) if OURS in wanted else ()
+    routers = [as_recorded(again) if name == OURS else router_of(name, None, None) for name in wanted]
+    return found, rescore(rows, routers, catalog, setting, advance)
+
+
+def _decided_again(config: str | None, rows: Sequence[LedgerRow], advance: Advance) -> Sequence[Again]:
+    """Those of *rows* with a prompt, by the chain in force."""
+    from pointsman.cli.route import catalog_to_decide, deciding
+    from pointsman.evals.replay import replay
+
+    loaded, _ = catalog_to_decide(config)
+    found = []
+    with deciding(loaded) as (router, run):
+        for one in replay((row for row in rows if row.prompt is not None), router.decider, run):
+            found.append(one)
+            advance(1)
+    return found
 
 
 def print_as_json(found: OwnTraffic, rescored: Sequence[Rescored]) -> None:

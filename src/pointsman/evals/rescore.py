@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
 from pointsman.evals.datasets import Row
 from pointsman.evals.own_traffic import dealt
+from pointsman.evals.routers import OURS, Answer, OneByOne
 
 if TYPE_CHECKING:
     from pointsman.adapters.storage.rows import LedgerRow
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.evals.own_traffic import Dealt
     from pointsman.evals.pairs import Setting
-    from pointsman.evals.routers import Answer, MeasuredRouter
+    from pointsman.evals.replay import Again
+    from pointsman.evals.routers import MeasuredRouter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,19 @@ def rescore(
         return ()
     asked = [Row(id=row.id, request={"prompt": row.prompt}, text=row.prompt or "") for row in known]
     return tuple(_rescored(router.name, known, router.answers(asked, advance), catalog, setting) for router in routers)
+
+
+def as_recorded(found: Iterable[Again]) -> OneByOne:
+    """The chain that decided *found* again, as a router: it knows the tools and the size that the ledger kept."""
+    known = {one.row.id: one.after for one in found}
+
+    def answer(row: Row) -> Answer:
+        decision = known.get(row.id)
+        if decision is None:
+            return Answer(score=1.0, is_refused=True)
+        return Answer(score=decision.score or 0.0, tier=decision.tier, model=decision.model)
+
+    return OneByOne(OURS, answer)
 
 
 def _rescored(
