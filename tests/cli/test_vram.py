@@ -160,3 +160,11 @@ def test_the_judge_that_is_served_here_counts_by_its_file(run: Run, folder: Path
     (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GiB") + host)
     found = json.loads(run("vram", "check", "--json").out)
     assert found["models"]["gemma3-1b-gpu-custom"] > 1_000_000_000
+
+
+def test_nothing_may_be_kept_free(run: Run, folder: Path) -> None:
+    """`0` is a reserve, on the command line and in the configuration; it is no budget."""
+    assert run("vram", "plan", "qwen2.5-3b", "--vram", "6GB", "--reserve", "0").err.startswith("6.0 GB of memory")
+    (folder / "pointsman.yaml").write_text(CONFIG.format(vram="24GB").replace("1GiB", "0"))
+    assert json.loads(run("vram", "check", "--json").out)["budget_bytes"] == 24_000_000_000
+    assert "'0' is no size" in run("vram", "plan", "qwen2.5-3b", "--vram", "0").err

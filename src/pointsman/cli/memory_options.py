@@ -22,13 +22,19 @@ _TOKENS = re.compile(r"(\d+)\s*(k?)", re.IGNORECASE)
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
-    """`24GiB`, `24GB` (billions), `24` (GiB), `512MiB`; gives bytes."""
+    """`24GiB`, `24GB` (billions), `24` (GiB), `512MiB`; gives bytes. `0` is one where nothing is a size too."""
 
     name = "size"
+
+    def __init__(self, *, may_be_nothing: bool = False) -> None:
+        """Take `0` too, where *may_be_nothing*."""
+        self.may_be_nothing = may_be_nothing
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
+        if self.may_be_nothing and str(value).strip() == "0":
+            return 0
         found = parse_bytes(str(value))
         if found is None:
             self.fail(f"{value!r} is no size; write it as 24GiB, 24GB or 512MiB.", param, ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +14,10 @@ from pointsman.cli.output import print_data, print_json, say, table
 from pointsman.local.memory import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 GB = 1_000_000_000
 BAR = 40
+LEAST_BAR = 8
 ALLOWED = 1.05  # a figure said to be "about" may be five hundredths too low
 PARTS = (("weights", "█", "blue"), ("KV cache", "▓", "cyan"), ("compute", "▒", "magenta"), ("overhead", "░", "yellow"))
 EXAMPLES = """\b
@@ -80,7 +84,7 @@ def table_of(
 @vram.command("plan", epilog=PLAN_EXAMPLES)
 @click.argument("models", nargs=-1)
 @click.option("--vram", "budget_bytes", type=Size(), help="Memory to spend, such as 24GiB; this device's if not given.")
-@click.option("--reserve", type=Size(), default="1GiB", show_default=True, help="Kept free of it.")
+@click.option("--reserve", type=Size(may_be_nothing=True), default="1GiB", show_default=True, help="Kept free of it.")
 @click.option("--pin", "pinned", multiple=True, metavar="MODEL", help="Always in memory; may be given again.")
 @click.option(
     "--strategy",
@@ -177,7 +181,7 @@ def _checked(models: Sequence[Stocked], budget_bytes: int) -> Table:
     widest = max(budget_bytes, *(one.size_bytes or 0 for one in models))
     for one in models:
         shown = NOTHING if one.size_bytes is None else f"{one.size_bytes / GB:.2f}"
-        drawn = parts_bar(one.footprint, widest, BAR // 2) if one.footprint is not None else ""
+        drawn = Bar(size=one.footprint, widest=widest, width=BAR // 2) if one.footprint is not None else ""
         rows.add_row(one.title, "pinned" if one.is_pinned else "on demand", shown, drawn)
     return rows
 
@@ -259,7 +263,12 @@ def _table(found: Sequence[Wish]) -> Table:
     for wish in found:
         size = wish.footprint
         parts = (size.weights_bytes, size.kv_cache_bytes, size.compute_bytes, size.overhead_bytes, size.total_bytes)
-        rows.add_row(wish.name, wish.quantization, *(f"{part / GB:.2f}" for part in parts), bar(wish, widest, BAR // 2))
+        rows.add_row(
+            wish.name,
+            wish.quantization,
+            *(f"{part / GB:.2f}" for part in parts),
+            Bar(size=wish.footprint, widest=widest, width=BAR // 2),
+        )
     return rows
 
 
@@ -273,7 +282,7 @@ def _seats(found: Budget) -> Table:
             f"{seat.footprint.total_bytes / GB:.2f}",
             f"{seat.load_s:.0f} s",
             f"{seat.most_context:,}" if seat.most_context else "–",
-            bar(seat.wish, widest, BAR),
+            Bar(size=seat.footprint, widest=widest, width=BAR),
         )
     return rows
 
@@ -284,9 +293,23 @@ def _stay(seat: Seat) -> str:
     return "pinned" if seat.wish.is_pinned else "on demand"
 
 
-def bar(wish: Wish, widest: int, width: int) -> Text:
-    """What *wish* takes as a bar."""
-    return parts_bar(wish.footprint, widest, width)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """What *size* takes of *widest* bytes, drawn as wide as the terminal has room for, *width* cells at most."""
+
+    size: Footprint
+    widest: int
+    width: int
+
+    def __rich_measure__(self, _console: Console, options: ConsoleOptions) -> Measurement:
+        """See rich."""
+        from rich.measure import Measurement
+
+        return Measurement(min(LEAST_BAR, options.max_width), min(self.width, options.max_width))
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """See rich."""
+        yield parts_bar(self.size, self.widest, min(self.width, options.max_width))
 
 
 def parts_bar(size: Footprint, widest: int, width: int) -> Text:

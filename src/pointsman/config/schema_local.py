@@ -21,7 +21,12 @@ def _budget(value: object) -> int | str:
     return "auto" if value == "auto" else _size(value)
 
 
+def _reserve(value: object) -> int:
+    return 0 if str(value).strip() == "0" else _size(value)
+
+
 Bytes = Annotated[int, PlainValidator(_size), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})]
+Reserve = Annotated[int, PlainValidator(_reserve), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})]
 Budget = Annotated[
     int | Literal["auto"], PlainValidator(_budget), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
 ]
@@ -43,7 +48,7 @@ class LocalSettings(Section):
         description="Memory for models, such as 24GiB, or `auto` for this device's own. Not given: the runtimes decide "
         "by themselves what they hold.",
     )
-    reserve: Bytes = Field(default=1 << 30, description="Memory of that to keep free, in bytes or as 1GiB.")
+    reserve: Reserve = Field(default=1 << 30, description="Memory of that to keep free, in bytes or as 1GiB.")
     bypass_s: Seconds = Field(
         default=30.0, description="Seconds a request may be passed by others whose model is in memory."
     )
