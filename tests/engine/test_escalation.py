@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from pointsman.core.catalog import Tier
 from pointsman.core.chat import ChatRequest, Message, Role, Text, ToolCall, ToolResult, ToolSpec, ask
 from pointsman.core.decision import Caller, Decision, Outcome, PrivacyClass, Step
 from pointsman.core.errors import DeadlineExceeded
-from pointsman.core.events import AttemptEnded, Event, Finished
+from pointsman.core.events import AttemptEnded, Event, Finished, FinishReason
 from pointsman.core.jsontypes import JsonObject
 from pointsman.dialects.raw import parse_body
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
@@ -27,7 +28,7 @@ from pointsman.routing.agents.rules import AgentRule, AgentRules
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.server.headers import of_answer
-from pointsman.testing import Answers, Fails, FakeProvider, ManualClock, a_card, a_catalog, a_router, an_endpoint
+from pointsman.testing import Answers, Fails, FakeProvider, Hangs, ManualClock, a_card, a_catalog, a_router, an_endpoint
 
 SEARCH = ToolSpec(name="search", parameters={"type": "object", "required": ["query"]})
 BEE = Caller(agent="bee", session="s")
@@ -73,9 +74,9 @@ class Bench:
 
 
 def a_bench(
-    small: Sequence[Answers | Fails | BaseException] = (GOOD,),
-    middle: Sequence[Answers | Fails | BaseException] = (GOOD,),
-    large: Sequence[Answers | Fails | BaseException] = (GOOD,),
+    small: Sequence[Answers | Fails | Hangs | BaseException] = (GOOD,),
+    middle: Sequence[Answers | Fails | Hangs | BaseException] = (GOOD,),
+    large: Sequence[Answers | Fails | Hangs | BaseException] = (GOOD,),
     *,
     rules: Sequence[AgentRule] = (),
     retry: bool = True,
@@ -328,3 +329,35 @@ async def test_a_dry_run_raises_nobody() -> None:
     bench = a_bench()
     assert (await bench.router.decide(request(*called("{")), BEE)).tier is Tier.MEDIUM
     assert (await decided(bench, request(), BEE)).tier is Tier.SIMPLE
+
+
+async def test_a_caller_that_goes_away_meanwhile_ends_both() -> None:
+    """The request is cancelled, and told so once."""
+    bench = a_bench([BROKEN], [Hangs()])
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(bench.router.answer(relayed(bench)))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        task.cancel()
+    assert bench.asked() == ["small", "middle"]
+    (finished,) = [event for event in bench.events if isinstance(event, Finished)]
+    assert finished.reason is FinishReason.CANCELLED
+    assert bench.router.budget.retrying == 0
+
+
+async def test_an_answer_without_usage_is_paid_by_estimate() -> None:
+    """Both parts of it."""
+    body = json.loads(BROKEN.chunks[0])
+    del body["usage"]
+    bench = a_bench([Answers(chunks=(json.dumps(body).encode(),))])
+    await bench.router.answer(relayed(bench))
+    (finished,) = [event for event in bench.events if isinstance(event, Finished)]
+    assert finished.usage is not None
+    assert finished.usage.is_estimated
+
+
+async def test_no_request_has_more_attempts_than_it_may() -> None:
+    """One model is one attempt, here the only one."""
+    bench = a_bench([BROKEN])
+    answer = await replace(bench.router, max_fallbacks=0).answer(relayed(bench))
+    assert answer.card.name == "small"

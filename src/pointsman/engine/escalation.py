@@ -175,7 +175,7 @@ class OneTierUp:
         budget = self.plan.budget
         if not self.escalations.retry or self.inbound.ask is not None or not budget.take():
             return card, first
-        number = self.record.attempts
+        number = self.record.numbers.get(card.id, self.record.attempts)
         try:
             if not self.plan.take(Next(card=other)):
                 return card, first

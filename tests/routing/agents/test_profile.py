@@ -189,3 +189,12 @@ def test_what_a_call_needed() -> None:
 def test_a_tier_of_chances(chances: tuple[float, ...], tier: Tier) -> None:
     """The cheapest that is likely to do it well, else the likeliest."""
     assert tier_of_chances(chances) is tier
+
+
+def test_what_has_no_price_and_no_model_is_not_proposed() -> None:
+    """Nobody knows what it would save; a tier that nobody serves is none."""
+    nameless = a_catalog(a_card("small", is_local=False, price=None), tiers={Tier.SIMPLE: ["small"]})
+    seen = [*calls(Tier.SIMPLE, 29, duration_ms=None), *calls(Tier.COMPLEX, 1, duration_ms=None)]
+    assert only(profiles(seen, nameless, {})).proposal is None
+    assert only(profiles(calls(Tier.COMPLEX, 30), nameless, {})).proposal is None
+    assert only(profiles(seen, a_catalog(), {})).proposal is None
