@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pointsman.core.catalog import Tier
-from pointsman.evals.knobs import FREE, MOST_CUTS, Boundaries, Target
+from pointsman.evals.knobs import FREE, MOST_CUTS, Boundaries, Listed
 
 EVERY = np.arange(200)
 
@@ -64,11 +64,10 @@ def test_a_tier_that_the_data_does_not_know_gets_nothing(
     assert tuple(knob.named(setting).values()) == expected
 
 
-def test_a_target_takes_the_cheapest_that_reaches_it_else_the_best() -> None:
+def test_policies_that_were_asked_one_by_one_are_looked_up() -> None:
     """One number for all tiers."""
-    knob = Target(np.array([[0.9, 0.95], [0.5, 0.8], [0.4, 0.3]]))
-    rows = np.arange(3)
-    assert knob.choices((0.75,), rows).tolist() == [0, 1, 0]
+    knob = Listed([0.5, 0.75], np.array([[0, 0, 1], [0, 1, 1]]), name="target")
+    rows = np.array([1, 2])
+    assert knob.choices((0.75,), rows).tolist() == [1, 1]
     assert knob.named((0.75,)) == {"target": 0.75}
-    at = knob.settings.index((0.75,))
-    assert knob.means(np.array([[1.0, 0], [0, 1], [0, 1]]), rows)[at] == pytest.approx(2 / 3)
+    assert knob.means(np.array([[9.0, 9], [0, 1], [0, 1]]), rows).tolist() == [0.5, 1.0]

@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pointsman.core.assessment import Assessment
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import InvalidRequest
 from pointsman.evals.datasets import Row
 from pointsman.evals.ladder import Ladder
 from pointsman.evals.routers import length
-from pointsman.evals.tuning import column_of, compat_tuning, score_tuning, target_tuning, tiers_of
+from pointsman.evals.tuning import column_of, compat_tuning, listed_tuning, score_tuning, tiers_of
 from pointsman.routing.complexity import ComplexitySettings, KeywordTierRule, score
 from pointsman.testing import a_router
 
@@ -51,13 +50,13 @@ def test_any_score_has_boundaries_without_a_place_in_the_configuration() -> None
     assert (found.knob.named((20.0,)), found.in_force) == ({}, None)
 
 
-def test_a_classifier_that_states_chances_has_a_target() -> None:
-    """Only the tiers that the file has models of are looked at."""
-    one = Assessment(kind="chat", difficulty=0, chances=(0.4, 0.6, 0.8, 0.9), output_tokens=9, familiarity=1)
-    found = target_tuning([one], (Tier.SIMPLE, Tier.COMPLEX), 0.7, "target")
+def test_a_router_can_be_asked_at_each_setting() -> None:
+    """A tier that the file has no model of is served by the one under it."""
+    decided = {0.5: (Tier.SIMPLE, Tier.MEDIUM), 0.8: (Tier.MEDIUM, Tier.REASONING)}
+    found = listed_tuning([0.5, 0.8], decided.__getitem__, (Tier.SIMPLE, Tier.COMPLEX), name="target", in_force=0.8)
     assert found.in_force is not None
-    assert found.in_force.tolist() == [1]
-    assert found.knob.choices((0.4,), np.arange(1)).tolist() == [0]
+    assert found.in_force.tolist() == [0, 1]
+    assert found.knob.choices((0.5,), np.arange(2)).tolist() == [0, 0]
 
 
 def test_tiers_are_those_of_the_configuration_else_go_by_order() -> None:

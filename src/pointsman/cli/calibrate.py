@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.config.load import Loaded
-    from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import Tier
     from pointsman.evals.calibrate import Calibrated, Goal
     from pointsman.evals.datasets import Row
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 COMPAT, LEARNED, LENGTH, COMMAND = "litellm-compat", "learned", "length", "command:"
 SECTION = "routing"
+TARGETS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 EXAMPLES = """\b
 Examples:
   pointsman calibrate --data outcomes.jsonl --budget 1.50
@@ -115,6 +115,10 @@ def calibrate(  # noqa: PLR0913  an argument for each option
         found = calibrated(tuning.knob, problem, goal, resampling, in_force=tuning.in_force, advance=bar("checking", 1))
     about = f"{len(rows):,} prompts of {data}; scores of {router}; {resamples:,} draws, seed {seed}"
     _show(found, ladder, tiers if are_known else None, about, as_json=as_json)
+    in_force = _router_name(None, loaded)
+    is_said = loaded.settings.routing.scorer is not None  # else boundaries of LiteLLM's score put it into force
+    if router != in_force and (router == LEARNED or (router == COMPAT and is_said)):
+        say(f"note: {in_force} is in force; `routing.scorer: {router}` puts this one in its place")
     if svg is not None:
         _write_chart(found, ladder, f"{router} on {data}", svg)
     if write is not None:
@@ -185,25 +189,27 @@ def _tuning(router: str, rows: Sequence[Row], tiers: Sequence[Tier], config: str
 
 
 def _learned_tuning(rows: Sequence[Row], tiers: Sequence[Tier], config: str | None, advance: Advance) -> Tuning:
-    """Of the chances that the chain in force states."""
+    """The whole chain's decisions at each target: its floors and what it does when unsure count too."""
     from pointsman.cli.route import catalog_to_decide, deciding
+    from pointsman.config.load import loaded_from
     from pointsman.evals.routers import request_of
-    from pointsman.evals.tuning import target_tuning
+    from pointsman.evals.tuning import column_of, listed_tuning
 
     loaded, _ = catalog_to_decide(config)
-    assessed: list[Assessment] = []
-    with deciding(loaded) as (router, run):
-        for row in rows:
-            found = run(router.decide(request_of(row))).assessment
-            if found is None:
-                raise InvalidRequest(
-                    f"The chain in force states no chances for the line with id {row.id!r}.",
-                    hint="The learned scorer does: is it the one in force?",
-                )
-            assessed.append(found)
-            advance(1)
-    target = getattr(loaded.settings.routing, "target", None)
-    return target_tuning(assessed, tiers, target, "target")
+    requests = [request_of(row) for row in rows]
+
+    def decided(target: float) -> list[Tier]:
+        routing = loaded.settings.routing.model_copy(update={"target": target, "scorer": LEARNED})
+        other = loaded_from(loaded.settings.model_copy(update={"routing": routing}), tree=loaded.tree)
+        found = []
+        with deciding(other) as (router, run):
+            for request in requests:
+                tier = run(router.decide(request)).tier
+                found.append(tiers[0] if tier is None else tiers[column_of(tier, tiers)])
+                advance(1 / (len(TARGETS) + 1))
+        return found
+
+    return listed_tuning(TARGETS, decided, tiers, name="target", in_force=getattr(loaded.settings.routing, "target", None))
 
 
 def _show(found: Calibrated, ladder: Ladder, tiers: Sequence[Tier] | None, about: str, *, as_json: bool) -> None:

@@ -194,7 +194,11 @@ def _best(quality: Floats, spend: Floats, goal: Goal, *, must: bool = False) -> 
         order = np.lexsort((spend, -quality))
         nearest = int(np.lexsort((-quality, spend))[0])
     if bool(reaches.any()):
-        return int(order[np.argmax(reaches[order])])
+        first = int(order[np.argmax(reaches[order])])
+        # Of settings that come to the same, the one in the middle is the furthest from where something changes.
+        same = np.isclose(quality, quality[first], rtol=0, atol=_SLACK) & np.isclose(spend, spend[first], atol=_SLACK)
+        alike = np.flatnonzero(same & reaches)
+        return int(alike[len(alike) // 2])
     if must:
         raise InvalidRequest(_out_of_reach(goal, float(quality.max()), float(spend.min())))
     return nearest

@@ -1,6 +1,7 @@
-"""What can be turned to spend more or less: boundaries on a score, or a target for a chance. Each setting is a policy.
+"""What can be turned to spend more or less: boundaries on a score, or a number that a router asks for.
 
-A policy sends each prompt to a column: a model of the ladder, weakest first. Matrices are prompts × columns.
+Each setting is a policy, which sends each prompt to a column: a model of the ladder, weakest first. Matrices are
+prompts × columns.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ FREE = -1  # in `fixed`: the setting decides
 NEVER_BELOW, NEVER_ABOVE = -1.0, 1.0  # beyond what LiteLLM's score reaches
 _DIGITS = 4
 _NAMES = ("simple_medium", "medium_complex", "complex_reasoning")
-_TARGETS = 99
 
 Rows = NDArray[np.intp]
 Setting = tuple[float, ...]
@@ -110,31 +110,25 @@ class Boundaries:
         return np.asarray(np.cumsum(gain)[:-1], dtype=np.float64)
 
 
-class Target:
-    """The chance of a good answer that the chosen tier has to have, 0..1: the cheapest that reaches it, else the best.
+class Listed:
+    """Policies that were asked one by one: *choices* are settings × prompts. *name* is the configuration's."""
 
-    *chances* are prompts × columns.
-    """
-
-    def __init__(self, chances: Floats, *, name: str = "target") -> None:
-        """*name* is the configuration's."""
-        self._chances = chances
+    def __init__(self, settings: Sequence[float], choices: NDArray[np.intp], *, name: str) -> None:
+        """A row of *choices* for each of *settings*."""
+        self._settings: Sequence[Setting] = [(value,) for value in settings]
+        self._choices = choices
         self._name = name
-        self._settings: Sequence[Setting] = [(round((number + 1) / (_TARGETS + 1), 2),) for number in range(_TARGETS)]
 
     @property
     def settings(self) -> Sequence[Setting]:
         return self._settings
 
     def means(self, values: Floats, rows: Rows) -> Floats:
-        own = values[rows]
-        places = np.arange(len(rows))
-        return np.array([own[places, self.choices(setting, rows)].mean() for setting in self.settings])
+        own, places = values[rows], np.arange(len(rows))
+        return np.array([own[places, chosen[rows]].mean() for chosen in self._choices])
 
     def choices(self, setting: Setting, rows: Rows) -> Choices:
-        own = self._chances[rows]
-        reaches = own >= setting[0]
-        found: Choices = np.where(reaches.any(axis=1), np.argmax(reaches, axis=1), np.argmax(own, axis=1))
+        found: Choices = self._choices[self._settings.index(setting)][rows]
         return found
 
     def named(self, setting: Setting) -> Mapping[str, float]:

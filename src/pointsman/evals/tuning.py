@@ -10,14 +10,12 @@ import numpy as np
 
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import InvalidRequest
-from pointsman.evals.knobs import FREE, Boundaries, Target
-from pointsman.evals.metrics import Floats
+from pointsman.evals.knobs import FREE, Boundaries, Listed
 from pointsman.evals.routers import request_of
 from pointsman.routing.complexity.scorer import keyword_tier, score, tier_of
 from pointsman.routing.features import features_of
 
 if TYPE_CHECKING:
-    from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import RouterCard
     from pointsman.evals.datasets import Row
     from pointsman.evals.knobs import Knob
@@ -91,11 +89,25 @@ def score_tuning(rows: Sequence[Row], columns: int, router: MeasuredRouter, adva
     return Tuning(knob=Boundaries(np.array([one.score for one in router.answers(rows, advance)]), columns))
 
 
-def target_tuning(assessed: Sequence[Assessment], tiers: Sequence[Tier], target: float | None, name: str) -> Tuning:
-    """The *target* of a classifier that states chances by tier; *name* is its place in the configuration."""
-    chances: Floats = np.array([[one.chances[tier.rank] for tier in tiers] for one in assessed])
-    knob = Target(chances, name=name)
-    return Tuning(knob=knob, in_force=None if target is None else knob.choices((target,), np.arange(len(assessed))))
+def listed_tuning(
+    settings: Sequence[float],
+    decided: Callable[[float], Sequence[Tier]],
+    tiers: Sequence[Tier],
+    *,
+    name: str,
+    in_force: float | None = None,
+) -> Tuning:
+    """A number that the router itself decides by: *decided* gives the tier of each prompt at one of *settings*.
+
+    *name* is the number's place in the configuration, *in_force* what it is there.
+    """
+
+    def columns(setting: float) -> list[int]:
+        return [column_of(tier, tiers) for tier in decided(setting)]
+
+    choices = np.array([columns(setting) for setting in settings])
+    now = None if in_force is None else np.array(columns(in_force))
+    return Tuning(knob=Listed(settings, choices, name=name), in_force=now)
 
 
 def column_of(tier: Tier, tiers: Sequence[Tier]) -> int:
