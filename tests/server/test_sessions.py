@@ -36,6 +36,7 @@ async def gateway() -> AsyncIterator[Running]:
             {"name": "small", "model": "openai/s", "base_url": f"{small.url}/v1", "tier": "simple"},
             {"name": "big", "model": "openai/b", "base_url": f"{big.url}/v1", "tier": "complex"},
             sessions={"easier_asks": 2},
+            routing={"scorer": "litellm-compat"},
         ) as running,
     ):
         yield running

@@ -11,6 +11,7 @@ from pointsman.cli.bars import Advance, bars
 from pointsman.cli.evaluate import cost_of
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_json, say
+from pointsman.config.schema_routing import COMPAT, scorer_of, target_of
 from pointsman.core.errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pointsman.evals.ladder import Ladder
     from pointsman.evals.tuning import Tuning
 
-COMPAT, LEARNED, LENGTH, COMMAND = "litellm-compat", "learned", "length", "command:"
+LEARNED, LENGTH, COMMAND = "learned", "length", "command:"
 SECTION = "routing"
 TARGETS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 EXAMPLES = """\b
@@ -156,7 +157,7 @@ def _goal(budget: str | None, quality: str | None, strong_share: str | None) -> 
 def _router_name(name: str | None, loaded: Loaded) -> str:
     """Whose scores; `pointsman` is the scorer in force."""
     if name is None or name == "pointsman":
-        return str(loaded.settings.routing.scorer)
+        return COMPAT if scorer_of(loaded.settings.routing) == COMPAT else LEARNED
     if name in {COMPAT, LEARNED, LENGTH} or name.startswith(COMMAND):
         return name
     known = f"{COMPAT}, {LEARNED}, {LENGTH}, {COMMAND}LINE"
@@ -209,7 +210,7 @@ def _learned_tuning(rows: Sequence[Row], tiers: Sequence[Tier], config: str | No
                 advance(1 / (len(TARGETS) + 1))
         return found
 
-    return listed_tuning(TARGETS, decided, tiers, name="target", in_force=getattr(loaded.settings.routing, "target", None))
+    return listed_tuning(TARGETS, decided, tiers, name="target", in_force=target_of(loaded.settings.routing))
 
 
 def _show(found: Calibrated, ladder: Ladder, tiers: Sequence[Tier] | None, about: str, *, as_json: bool) -> None:

@@ -63,6 +63,7 @@ class PromptFeatures:
     in_tool_loop: bool = False  # the last message is a tool's result
     is_housekeeping: bool = False  # a title, tags or follow-ups for a user interface
     max_output_tokens: int | None = None
+    has_earlier_images: bool = False  # before the turn that is to be answered
     count: PromptCount | None = field(default=None, compare=False)  # None: a short prompt
     history: tuple[Said, ...] = field(default=(), compare=False, repr=False)  # only where a judge wants it
 

@@ -27,6 +27,7 @@ from pointsman.core.stream import (
 from pointsman.engine.attempt import cut
 from pointsman.engine.delivery import Delivery
 from pointsman.engine.exchange import Birth, Piece, Translate
+from pointsman.engine.modality import leaves_images_out, without_images
 from pointsman.resilience.cause import is_overloaded
 
 if TYPE_CHECKING:
@@ -120,8 +121,9 @@ class Resumer:
         try:
             slot = self.limits.try_enter(card) or await self.limits.enter(card, self.deadline_s)
             self.record.attempt(card)
+            is_blind = leaves_images_out(card, self.record.resolved.features)
             exchange: Translate[StreamEvent] = Translate(
-                request=request,
+                request=without_images(request) if is_blind else request,
                 surface=self.inbound.surface,
                 upstream=self.caller.upstreams[card.endpoint.dialect],
                 outward=None,

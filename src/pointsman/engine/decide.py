@@ -12,6 +12,7 @@ from pointsman.core.decision import Decision, RoutingContext
 from pointsman.core.errors import NoModelAvailable, UnknownModel
 from pointsman.core.preset import PREFIX
 from pointsman.core.values import value_type
+from pointsman.engine import modality
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.preset import applied
 from pointsman.engine.steer import steered
@@ -99,7 +100,8 @@ class Decider:
             pick = replace(pick, card=None) if notes and pick.card is not None else pick
         selection = self.selector.select(pick, context.open_models, context.struck)
         if self.memory is not None and not pick.is_explicit and pick.card != selection.candidates[0]:
-            selection = self.memory.reordered(selection, context.open_models, features)
+            choose = self.memory.for_errand if pick.is_utility else self.memory.reordered
+            selection = choose(selection, context.open_models, features)
         preferred = None
         said = self.consents.of(inbound.caller)
         if said is not None or not self.health.is_all_well:
@@ -120,7 +122,7 @@ class Decider:
             confidence=pick.confidence,
             privacy=context.privacy,
             struck=context.struck,
-            trail=(*verdict.trail, *notes, *selection.notes, *self.sizes.note(chosen, inbound.operation, features)),
+            trail=(*verdict.trail, *notes, *selection.notes, *self._facts(chosen, inbound, features)),
             elapsed_us=round((self.clock() - began) * 1e6, 1),
             router=pick.router,
             is_explicit=pick.is_explicit,
@@ -133,6 +135,11 @@ class Decider:
         if key is not None and self.sessions is not None and not inbound.is_dry_run:
             self.sessions.keep(key, pin, pick, decision, features.estimated_input_tokens)
         return Resolved(decision=decision, features=features, open_models=context.open_models)
+
+    def _facts(self, chosen: ModelCard, inbound: Inbound, features: PromptFeatures) -> tuple[Step, ...]:
+        """What the chosen model does not get as it was sent."""
+        found = self.sizes.note(chosen, inbound.operation, features)
+        return (*found, *modality.note(chosen, features)) if features.has_earlier_images else found
 
     def _session_of(self, inbound: Inbound, features: PromptFeatures) -> tuple[bytes | None, Pin | None]:
         """What the request's session is remembered by and where it stands; neither where that is no matter."""

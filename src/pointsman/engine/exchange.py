@@ -167,6 +167,7 @@ class Translate(Generic[Piece]):
     birth: Birth
     dropped: tuple[str, ...] = ()
     check: Check | None = None  # of a stream's end
+    left_out: tuple[str, ...] = ()  # what `request` does not have any more
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -180,6 +181,8 @@ class Translate(Generic[Piece]):
         else:
             encoded = fit.encoded(self.request, card, self.surface, self.upstream)
         body, self.dropped = encoded.demanded | with_defaults(encoded.body, card.defaults), encoded.dropped
+        if self.left_out:
+            self.dropped = (*self.dropped, *self.left_out)
         if card.quirks is not None and isinstance(self.request, ChatRequest):
             body, lost = adapted(body, card.quirks)
             self.dropped = tuple(dict.fromkeys((*self.dropped, *(called(name, self.surface) for name in lost))))

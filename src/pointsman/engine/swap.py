@@ -54,6 +54,24 @@ class SwapAware:
             return _first(selection, cloud, open_models, why)
         return self._loaded_instead(selection, open_models, features, wanted)
 
+    def for_errand(
+        self, selection: Selection, open_models: Mapping[str, ModelCard], features: PromptFeatures
+    ) -> Selection:
+        """*selection* with the first local model that is in memory: nothing is loaded, or put out, for an errand."""
+        if self._is_ready(open_models[selection.candidates[0]]):
+            return selection
+        ready = next((one for one in selection.candidates if self._is_ready(open_models[one], local=True)), None)
+        if ready is None:
+            return self.reordered(selection, open_models, features)
+        why = f"{ready} is in memory, and {selection.candidates[0]} is not loaded for an errand"
+        return _first(selection, ready, open_models, why)
+
+    def _is_ready(self, card: ModelCard, *, local: bool = False) -> bool:
+        """Whether nothing has to be loaded for *card*; with *local*, whether it is in this machine's memory as well."""
+        if not self.residency.manages(card):
+            return not local
+        return self.residency.scheduler.presence(card.id) is Presence.LOADED
+
     def _loaded_instead(
         self,
         selection: Selection,

@@ -23,6 +23,7 @@ from pointsman.engine.escalation import OneTierUp
 from pointsman.engine.exchange import Birth, Exchange, Piece, Translate, Whole, relay_for
 from pointsman.engine.hedge import Hedge
 from pointsman.engine.leave import Leave, why_unwell
+from pointsman.engine.modality import LEFT_OUT, leaves_images_out, without_images
 from pointsman.engine.outcome import BY_CONFIGURATION, declined, exhausted, unwell
 from pointsman.engine.usage import estimate
 from pointsman.resilience.cause import is_overloaded
@@ -378,11 +379,13 @@ class Turn(Generic[Piece]):
 
     def _exchange(self, card: ModelCard) -> Exchange[Piece]:
         upstream = self.caller.upstreams[card.endpoint.dialect]
-        relay = relay_for(self.inbound, upstream)
+        is_blind = leaves_images_out(card, self.record.resolved.features)
+        relay = relay_for(self.inbound, upstream) if not is_blind else None
         if relay is not None:
             return relay  # type: ignore[return-value]  # a relay's pieces are bytes, as are those of every surface
         return Translate(
-            request=self.inbound.request,
+            request=without_images(self.inbound.request) if is_blind else self.inbound.request,
+            left_out=(LEFT_OUT,) if is_blind else (),
             surface=self.inbound.surface,
             upstream=upstream,
             outward=self.inbound.outward,

@@ -47,7 +47,25 @@ _SUFFIX = "suffix"  # what the dialects make of one
 _HOUSEKEEPING_OPENINGS = (
     "### Task:\n",  # Open WebUI: titles, tags, follow-ups, search queries
     "You are in a role play game. The following roles are available:",  # AutoGen: who speaks next
+    "Provide a concise, 5-word-or-less title",  # LibreChat, as are the following two
+    "Write a concise title for this conversation",
+    "Please generate a concise, 5-word-or-less title",
+    "Generate a concise 3-7 word title for this conversation",  # Zed
+    "Generate a title for this conversation:",  # opencode
+    "Please write a 5-10 word title",  # Claude Code, as is the following
+    "[SUGGESTION MODE:",
+    "Analyze *only* the content and structure of your immediately preceding response",  # gemini-cli: who speaks next
+    "Progressively summarize the lines of conversation provided",  # LangChain's memory
 )
+# How system prompts begin of such errands.
+_ERRAND_PROMPTS = (
+    "Analyze if this message indicates a new conversation topic",  # Claude Code, as is the following
+    "Summarize this coding conversation in under 50 characters",
+    "You are a title generator. You output ONLY",  # opencode
+    "You are an expert software engineer that generates concise, one-line Git commit messages",  # aider
+)
+_SYSTEM_PARTS = 3  # the first of a system prompt; Claude Code's begins with who pays and who it is
+_PROBE = "quota"  # Claude Code asks so, for an answer of one token, whether there is any left
 
 
 def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
@@ -56,7 +74,8 @@ def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
         return PromptFeatures(ask="", estimated_input_tokens=_longest_input_tokens(request))
     messages = request.messages
     ask, asked_at = _last_ask(messages)
-    tokens, needs = estimated_input_tokens(request), _needs(request)
+    now, before = _images_in(messages)
+    tokens, needs = estimated_input_tokens(request), _needs(request, has_image=now)
     return PromptFeatures(
         ask=_bounded(ask),
         estimated_input_tokens=tokens,
@@ -64,9 +83,10 @@ def features_of(request: ChatRequest | EmbeddingRequest) -> PromptFeatures:
         needs=needs,
         n_tools=len(request.tools),
         in_tool_loop=asked_at != len(messages) - 1 and in_tool_loop(messages),
-        is_housekeeping=is_housekeeping(ask) or _is_completion(messages),
+        is_housekeeping=is_housekeeping(ask) or _is_completion(messages) or _is_told_an_errand(messages, ask, request),
         max_output_tokens=request.sampling.max_output_tokens,
-        count=_count(request) if tokens >= WORTH_COUNTING or Capability.IMAGES in needs else None,
+        has_earlier_images=before,
+        count=_count(request) if tokens >= WORTH_COUNTING or now or before else None,
     )
 
 
@@ -114,6 +134,18 @@ def without_injected_blocks(text: str) -> str:
 def is_housekeeping(ask: str) -> bool:
     """Whether *ask* is a user interface's or framework's own small errand, such as a title for the conversation."""
     return ask.startswith(_HOUSEKEEPING_OPENINGS)
+
+
+def _is_told_an_errand(messages: Sequence[Message], ask: str, request: ChatRequest) -> bool:
+    """Whether the system prompt is that of an errand, or the request only a probe."""
+    if ask == _PROBE and request.sampling.max_output_tokens == 1:
+        return True
+    if not messages or messages[0].role is not Role.SYSTEM:
+        return False
+    parts = messages[0].parts
+    if len(parts) == 1:
+        return type(parts[0]) is Text and parts[0].text.startswith(_ERRAND_PROMPTS)
+    return any(type(part) is Text and part.text.startswith(_ERRAND_PROMPTS) for part in parts[:_SYSTEM_PARTS])
 
 
 def _is_completion(messages: Sequence[Message]) -> bool:
@@ -200,9 +232,26 @@ def _block_spans(text: str, begin: str, end: str) -> Iterator[tuple[int, int]]:
         start = text.find(begin, stop)
 
 
-def _needs(request: ChatRequest) -> frozenset[Capability]:
+def _images_in(messages: Sequence[Message]) -> tuple[bool, bool]:
+    """Whether there are images in the turn that is to be answered, and whether there are some before it.
+
+    The turn begins behind the last answer that asked for no tool: what a tool showed in it is part of it.
+    """
+    at = [number for number, message in enumerate(messages) if _has_image(message.parts)]
+    if not at:
+        return False, False
+    answers = (
+        number
+        for number in range(len(messages) - 1, -1, -1)
+        if messages[number].role is Role.ASSISTANT
+        and not any(isinstance(part, ToolCall) for part in messages[number].parts)
+    )
+    begin = next(answers, -1)
+    return at[-1] > begin, at[0] < begin
+
+
+def _needs(request: ChatRequest, *, has_image: bool) -> frozenset[Capability]:
     wants_schema = request.response_format is not None and request.response_format.kind == "json_schema"
-    has_image = any(_has_image(message.parts) for message in request.messages)
     return _NEEDS[bool(request.tools), has_image, wants_schema]
 
 

@@ -98,12 +98,19 @@ class Selector:
         names = dict.fromkeys(self.catalog.resolve(name) for other in tiers for name in router.tiers.get(other, ()))
         chain = dict.fromkeys((*names, *(other for name in names for other in self.fallback_names(name))))
         cards = [card for name in chain for card in self._pool(name, open_models)]
+        if any(card.is_pinned for card in cards):  # it is in memory: of one tier, before the others
+            cards.sort(key=lambda card: (self._rank(card.name, router), not card.is_pinned))
         if not cards:
             return None
         first, taken = cards[0].name, self._tier_of(cards[0].name, router)
         notes = () if taken in {tier, None} else (_climb(tier, taken),)
         ids = tuple(dict.fromkeys(card.id for card in cards))
         return Selection(candidates=ids, model=first, tier=taken, notes=notes)
+
+    def _rank(self, name: str, router: RouterCard) -> int:
+        """The place of the tier that *name* is in; behind all of them for a fallback."""
+        tier = self._tier_of(name, router)
+        return tier.rank if tier is not None else len(Tier)
 
     def _by_tier(
         self, tier: Tier, router: RouterCard | None, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]

@@ -27,6 +27,7 @@ class CardFields(TypedDict, total=False):
     is_demo: bool
     defaults: Mapping[str, Json]
     quirks: Quirks | None
+    is_pinned: bool
 
 
 class CatalogFields(TypedDict, total=False):

@@ -58,7 +58,8 @@ class SessionPin:
         if not is_follow_up(context.features.ask):
             return None
         reason = f"a short follow-up keeps the session's tier {pin.tier.value!r}"
-        return self._kept(pin, reason, card=self._mate(pin, context))
+        sees = pin.card if context.features.has_earlier_images else None  # it may go on about what it was shown
+        return self._kept(pin, reason, card=sees or self._mate(pin, context))
 
     def settle(self, context: RoutingContext, pick: Pick, /) -> Pick:
         """*pick* of a later strategy, or the session's tier where that is higher and it has not eased yet."""
