@@ -110,6 +110,7 @@ class StreamFailed:
     status: int | None = None
     code: str | None = None
     retry_after_s: float | None = None
+    is_amid: bool = False  # the caller has the stream's beginning already, from somebody else than who says this
 
 
 @value_type

@@ -25,9 +25,10 @@ from pointsman.core.stream import (
     ToolCallDelta,
 )
 from pointsman.engine.attempt import cut
-from pointsman.engine.delivery import Delivery
+from pointsman.engine.delivery import Delivery, Say
 from pointsman.engine.exchange import Birth, Piece, Translate
 from pointsman.engine.modality import leaves_images_out, without_images
+from pointsman.engine.pump import RelayPump
 from pointsman.resilience.cause import is_overloaded
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 64  # characters of the continuation that are searched for words said before
 REPEATED = 12  # so many of the last characters said again are a repetition, fewer may be chance
 RESTARTED = 24  # so many of the first characters said again are an answer from its beginning
+NOBODY = Started(id="", model="", created_s=0)
 SAID_AGAIN = "the model that took over began the answer anew"
 
 
@@ -204,6 +206,12 @@ class ContinuedDelivery(Delivery[Piece]):
     heard: Heard
     resumer: Resumer
     mark: Callable[[str], Sequence[Piece]]
+    _say: Say[Piece] | None = field(default=None, init=False)  # of the continuation
+    _is_relayed: bool = field(default=False, init=False)  # what was said before it
+
+    def failed(self, failed: StreamFailed) -> Sequence[Piece]:
+        """See Delivery."""
+        return self._say(failed) if self._say is not None else Delivery.failed(self, failed)  # no super(): slots
 
     async def _run(self) -> AsyncGenerator[Piece, None]:
         problem: PointsmanError | None = None
@@ -263,6 +271,7 @@ class ContinuedDelivery(Delivery[Piece]):
 
     async def _hand_over(self, problem: PointsmanError | None, resumed: Resumed) -> None:
         """The first model's part is over: its slot is free, its health known, its use on the bill."""
+        self._is_relayed = isinstance(self.begun.pump, RelayPump)
         self._tell(self._failure(problem), is_served=False)
         self.record.part(self.card, self._usage())
         await self.begun.response.aclose()
@@ -271,9 +280,11 @@ class ContinuedDelivery(Delivery[Piece]):
 
     async def _rest(self) -> AsyncGenerator[Piece, None]:
         """The continuation in the caller's dialect, from where the caller is."""
-        say = self.new_say()
+        say = self._say = self.new_say()
         for event in self.heard.events[: self.heard.n_said]:
             say(event)
+        if self._is_relayed:  # what Gemini's encoder keeps back the caller has
+            say(next((event for event in self.heard.events if isinstance(event, Started)), NOBODY))
         for piece in self.mark(self.card.name):
             yield piece
         for event in self.heard.events[self.heard.n_said :]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded, PointsmanError
@@ -94,8 +94,13 @@ class Delivery(Generic[Piece]):
         finally:
             await self.begun.response.aclose()
 
+    def failed(self, failed: StreamFailed) -> Sequence[Piece]:
+        """What tells the caller of *failed* after the pieces so far."""
+        said = self.begun.pump.fail(failed)
+        return said if said is not None else self.new_say()(replace(failed, is_amid=True))
+
     def _broken_off(self, problem: PointsmanError) -> Sequence[Piece]:
-        return self.new_say()(StreamFailed(message=f"{self.card.name}: {problem}", code=problem.code))
+        return self.failed(StreamFailed(message=f"{self.card.name}: {problem}", code=problem.code))
 
     def _settle(self, problem: PointsmanError | None, error: BaseException | None) -> None:
         """Close the record: *problem* is the endpoint's, *error* is what stopped us."""

@@ -68,6 +68,9 @@ class Pump(Protocol[Piece_co]):
     def close(self) -> Sequence[Piece_co]:
         """Pieces left at the end of input."""
 
+    def fail(self, failed: StreamFailed) -> Sequence[Piece_co] | None:
+        """Pieces that tell of *failed*, which is not in the stream itself; None: whoever says it begins anew."""
+
 
 @dataclass(slots=True)
 class RelayPump:
@@ -116,6 +119,10 @@ class RelayPump:
         """See Pump."""
         piece = self._judged(self.scanner.close())
         return (piece,) if piece else ()
+
+    def fail(self, failed: StreamFailed) -> None:
+        """See Pump."""
+        return
 
     def _judged(self, piece: bytes) -> bytes:
         """*piece* without its last line, if that is the end of what is no answer (Ollama's: an end is a line)."""
@@ -167,6 +174,10 @@ class TranslatePump(Generic[Piece]):
     def close(self) -> Sequence[Piece]:
         """See Pump."""
         return self._say_all(self.decoder.close())
+
+    def fail(self, failed: StreamFailed) -> Sequence[Piece]:
+        """See Pump."""
+        return self.say(failed)
 
     def _say_all(self, events: Sequence[StreamEvent]) -> Sequence[Piece]:
         pieces: list[Piece] = []

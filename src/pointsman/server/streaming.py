@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pointsman.core.decision import Decision
     from pointsman.core.stream import StreamEvent
     from pointsman.dialects.base import StreamEncoder
+    from pointsman.engine.delivery import Delivery
     from pointsman.engine.inbound import Inbound, Outward
     from pointsman.engine.router import Router
     from pointsman.engine.turn import StreamedAnswer
@@ -90,6 +91,7 @@ class Stream:
     framing: Framing | None = None
     listener: Listener | None = None
     has_begun: bool = False
+    _pieces: Delivery[bytes] | None = field(default=None, init=False)  # of which some are sent
     _out: SlowReader = field(init=False)
 
     async def answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
@@ -142,12 +144,16 @@ class Stream:
 
     async def _fail(self, outward: Outward, error: PointsmanError) -> None:
         failed = StreamFailed(message=str(error), status=error.status, code=error.code)
-        await self._end(outward.stream_encoder().encode(failed))
+        if self._pieces is None:
+            await self._end(outward.stream_encoder().encode(failed))
+        else:
+            await self._end(b"".join(self._pieces.failed(failed)))
 
     async def _deliver(self, streamed: StreamedAnswer[bytes]) -> None:
         if not self.has_begun:
             await self._begin(of_answer(streamed), streamed.card.name, streamed.decision.reason)
         async for piece in streamed.pieces:
+            self._pieces = streamed.pieces
             if self.listener is not None:
                 await self.listener.heard(piece, streamed.decision)
             await self._send(piece)

@@ -119,6 +119,8 @@ class GeminiStreamEncoder:
         match event:
             case Started():
                 self._started = event
+                for state in self._choices.values():  # again: the caller has all of it, from somebody else
+                    state.release()
             case TextDelta() | RefusalDelta():
                 state = self._choice(event.choice)
                 yield from self._chunk(event.choice, state.finished_calls() + state.say(event.text, is_thought=False))

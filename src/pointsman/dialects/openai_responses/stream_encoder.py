@@ -174,11 +174,11 @@ class ResponsesStreamEncoder:
 
     def _fail(self, failed: StreamFailed) -> bytes:
         """The error as libraries raise it, then the answer's own sad end."""
-        begun = self._begun()
+        is_amid = failed.is_amid and self._started is None  # then the answer's own end is not ours to say
+        begun = b"" if is_amid else self._begun()
         code = failed.code or "server_error"
         kind = type_of_status(failed.status or 500)
         flat: JsonObject = {"code": code, "message": failed.message, "param": None}
         whole = self._response({"status": "failed", "error": {"code": code, "message": failed.message}})
-        return begun + self._send(
-            (("error", {**flat, "error": {**flat, "type": kind}}), ("response.failed", {"response": whole}))
-        )
+        error = ("error", {**flat, "error": {**flat, "type": kind}})
+        return begun + self._send((error,) if is_amid else (error, ("response.failed", {"response": whole})))
