@@ -16,8 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from pointsman.adapters.storage.database import open_readable, open_writable, unreadable
-from pointsman.adapters.storage.own_file import shipped_scripts
+from pointsman.adapters.storage.database import open_readable, unreadable
+from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
 from pointsman.routing.agents.profile import Call, Choice, Who, tier_of_chances
@@ -39,6 +39,8 @@ _CALLS: Final = """
           AND NOT is_housekeeping
     ORDER BY at_s DESC LIMIT ?
 """
+
+_KEEP: Final = "INSERT OR REPLACE INTO choices VALUES (?, ?, ?, ?, ?)"
 
 _Signature = tuple[tuple[int, int], ...]
 
@@ -124,8 +126,8 @@ class AgentChoices:
             choice.calls,
         )
         try:
-            with closing(open_writable(self.path, shipped_scripts("agents"))) as connection:
-                connection.execute("INSERT OR REPLACE INTO choices VALUES (?, ?, ?, ?, ?)", row)
+            with closing(OwnFile(self.path, shipped_scripts("agents"))) as file:
+                file.use(lambda database: database.execute(_KEEP, row))
         except (sqlite3.Error, OSError) as error:
             message = f"The decision cannot be written to {str(self.path)!r}: {error}."
             raise ConfigError(message, hint="Check the folder's permissions and the disk.") from error
