@@ -159,6 +159,7 @@ async def test_the_memory_is_told_and_shown(gateway: Gateway, model_files: Mappi
         found = (await http.get(f"{base_url}/v1/memory")).json()
         part = (await http.get(f"{base_url}/v1/memory", headers={"accept": "text/html"})).text
         page = (await http.get(base_url)).text
+        held = (await http.get(f"{base_url}/api/ps")).json()["models"]
     assert (found["device"], found["budget_bytes"], found["free_bytes"]) == (
         "config",
         2_000_000_000 - (1 << 20),
@@ -171,6 +172,10 @@ async def test_the_memory_is_told_and_shown(gateway: Gateway, model_files: Mappi
         ("demo-medium", "loaded", False, False, "llama.cpp"),
         ("demo-large", "absent", False, False, "llama.cpp"),
         ("own", "served", True, True, "localhost:9379"),
+    ]
+    assert [(one["name"], one["size"], one["size_vram"]) for one in held] == [
+        ("demo-small", 500_000_000, 500_000_000),
+        ("demo-medium", 900_000_000, 900_000_000),
     ]
     assert found["queue"] == []
     assert "1.5 GB of 2.0 GB taken" in part

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pointsman.config.sizes import billions_of_parameters
 from pointsman.core.catalog import Capability
 from pointsman.core.errors import UnknownModel
+from pointsman.core.local import Presence
 from pointsman.dialects import fields
 from pointsman.dialects.ollama import listing as ollama
 from pointsman.dialects.ollama.surface_reply import line
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.core.catalog import Catalog, ModelCard
-    from pointsman.core.jsontypes import JsonObject
+    from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.server.http import Header, Receive, Scope, Send
     from pointsman.server.state import State
 
@@ -42,10 +45,30 @@ async def tags(state: State, _scope: Scope, _receive: Receive, send: Send) -> No
 
 
 async def ps(state: State, _scope: Scope, _receive: Receive, send: Send) -> None:
-    """The models of this machine: nothing has to be loaded for them by the caller."""
+    """The models of this machine that are in memory; where that is not ours to know, all of them."""
     catalog = state.router.catalog
-    local = {name for name, cards in catalog.pools.items() if any(card.is_local for card in cards)}
-    await respond_json(send, 200, ollama.ps(one for one in listed(catalog) if one.name in local))
+    here = in_memory(state.memory())
+    local = {
+        name: [size for card in cards if card.is_local and (size := here.get(card.id, 0)) is not None]
+        for name, cards in catalog.pools.items()
+    }
+    rows = (
+        replace(one, size_bytes=sum(sizes), vram_bytes=sum(sizes)) if (sizes := local.get(one.name)) else None
+        for one in listed(catalog)
+    )
+    await respond_json(send, 200, ollama.ps(row for row in rows if row is not None))
+
+
+def in_memory(view: Mapping[str, Json]) -> dict[str, int | None]:
+    """By card's id what a model takes of the memory as *view* (`/v1/memory`) tells, 0 if not known; None: not there."""
+    rows = view.get("models")
+    found: dict[str, int | None] = {}
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, Mapping):
+            size = row.get("size_bytes")
+            known = int(size) if isinstance(size, (int, float)) else 0
+            found[str(row.get("model"))] = known if row.get("presence") == Presence.LOADED else None
+    return found
 
 
 async def show(state: State, scope: Scope, receive: Receive, send: Send) -> None:
