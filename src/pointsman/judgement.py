@@ -21,7 +21,8 @@ from pointsman.routing.judge.history import history_of
 from pointsman.routing.judge.memory import Memory
 from pointsman.routing.judge.rubric import FLASH, PRO, Scale
 from pointsman.routing.strategies.complexity import Complexity
-from pointsman.routing.strategies.local_judge import LocalJudge
+from pointsman.routing.strategies.learned import Learned
+from pointsman.routing.strategies.local_judge import LocalJudge, Scorers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,8 @@ def with_judge(router: Router, loaded: Loaded, client: HttpClient) -> Router:
 def _judged_by(router: Router, judge: Judge, settings: ClassifierSettings) -> Router:
     decider = router.decider
     strategies = list(decider.chain.strategies)
-    at, scorer = next((at, one) for at, one in enumerate(strategies) if isinstance(one, Complexity))
+    at = next(at for at, one in enumerate(strategies) if isinstance(one, Learned))
+    scorer = Scorers(tuple(one for one in strategies if isinstance(one, Learned | Complexity)))
     second = settings.mode == "second-opinion"
     strategy = LocalJudge(
         scorer=scorer,

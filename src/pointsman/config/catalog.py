@@ -150,6 +150,7 @@ def _card(model: ModelSettings, id_: str, servers: Servers) -> ModelCard:
         continues=_continues(model, endpoint.dialect),
         is_pinned=model.pinned,
         memory_bytes=model.memory,
+        abilities={"*": model.ability} if isinstance(model.ability, float) else model.ability,
     )
 
 

@@ -18,7 +18,7 @@ from pointsman.config import advice, classifier, environment, files, packaged
 from pointsman.config.catalog import GgufModel, build_catalog, gguf_models
 from pointsman.config.check import validate
 from pointsman.config.schema import Settings
-from pointsman.config.schema_routing import SCORER_KEYS, RouterSettings
+from pointsman.config.schema_routing import COMPAT, SCORER_KEYS, RouterSettings, scorer_of
 from pointsman.config.tree import DEFAULT, Node, Origin, Source, dotted, from_plain, leaves, mapping, nested, overlay
 from pointsman.config.warning import ConfigWarning
 from pointsman.core.catalog import AUTO, Catalog
@@ -51,7 +51,8 @@ class Loaded:
     gguf_models: tuple[GgufModel, ...] = ()
     complexity: Mapping[str, Mapping[str, Json]] = field(
         default_factory=dict
-    )  # by router's name, LiteLLM's keys; none while routing is off
+    )  # by the name of a router that goes by LiteLLM's score, its keys; none while routing is off
+    learned: Mapping[str, RouterSettings] = field(default_factory=dict)  # by name, those that go by what was learned
     inputs: Inputs | None = None
 
     @property
@@ -119,7 +120,8 @@ def loaded_from(settings: Settings, *, tree: Node | None = None) -> Loaded:
         catalog=build_catalog(settings),
         tree=tree or mapping({}, DEFAULT),
         gguf_models=gguf_models(settings),
-        complexity={name: _scorer(router) for name, router in routers.items()},
+        complexity={name: _scorer(one) for name, one in routers.items() if scorer_of(one) == COMPAT},
+        learned={name: one for name, one in routers.items() if scorer_of(one) != COMPAT},
     )
 
 

@@ -1,4 +1,4 @@
-"""The data files that ship with the package, read as YAML trees."""
+"""The data files that ship with the package: YAML trees, and the classifier's weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from pointsman.config.yaml_tree import parse_yaml
 def text(name: str) -> str:
     """The text of `defaults/<name>`."""
     return resources.files("pointsman.config").joinpath("defaults", name).read_text(encoding="utf-8")
+
+
+def data(name: str) -> bytes:
+    """The bytes of `defaults/<name>`."""
+    return resources.files("pointsman.config").joinpath("defaults", name).read_bytes()
 
 
 @cache

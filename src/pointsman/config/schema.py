@@ -182,6 +182,9 @@ def _gguf(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
+Ability = Annotated[float, Field(ge=-3, le=3, allow_inf_nan=False)]
+
+
 class ModelSettings(Section):
     """One model. Several entries of one name form a pool."""
 
@@ -241,6 +244,11 @@ class ModelSettings(Section):
         default=None,
         description="Whether it goes on from a last message of the assistant; if not given, GGUF models, Ollama and "
         "Anthropic's API do.",
+    )
+    ability: Ability | dict[Name, Ability] = Field(
+        default={},
+        description="How much abler it is than the usual model of its tier, in steps of difficulty (one is 25 of 100): "
+        "a number, or one by kind of task with `*` for the others.",
     )
     demo: bool = Field(default=False, description="A built-in demonstration model, labelled as such everywhere.")
 
@@ -306,8 +314,21 @@ ModelList = Annotated[
 ]
 
 
+def _judged(value: object) -> object:
+    """`routing.scorer` may name the local judge: that turns `classifier` on, in the mode that the word means."""
+    mode = {"local-judge": "only", "hybrid": "second-opinion"}
+    if isinstance(value, dict) and isinstance(value.get("routing"), dict):
+        word = value["routing"].get("scorer")
+        given = value.get("classifier") or {}
+        if word in mode and isinstance(given, dict):
+            return {**value, "classifier": {"enabled": True, "mode": mode[word], **given}}
+    return value
+
+
 class Settings(Section):
     """All of `pointsman.yaml`."""
+
+    _reads_the_scorers_word = model_validator(mode="before")(_judged)
 
     server: ServerSettings = Field(default=ServerSettings(), description="The gateway.")
     endpoints: dict[Name, EndpointSettings] = Field(

@@ -74,6 +74,17 @@ class KeywordTierRule(Section):
     tier: TierName = Field(description="The tier they mean.")
 
 
+class Unsure(Section):
+    """What to do where the classifier's confidence is low."""
+
+    below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="The confidence from which on its guess stands."
+    )
+    then: Literal["best-guess", "one-up"] | TierName = Field(
+        default="one-up", description="One tier up, a stated tier, or the best guess all the same."
+    )
+
+
 class RouterSettings(Section):
     """A name that means "choose for me", and how it chooses."""
 
@@ -82,7 +93,23 @@ class RouterSettings(Section):
     )
     default_tier: TierName | None = Field(default=None, description="The tier when nothing else decides.")
     default_model: Name | None = Field(default=None, description="The model when no tier has one.")
-    scorer: Literal["litellm-compat"] = Field(default="litellm-compat", description="How a prompt is scored.")
+    scorer: Literal["learned", "litellm-compat", "local-judge", "hybrid"] | None = Field(
+        default=None,
+        description="How a prompt is classified. `learned`: by the trained classifier, and so it is if nothing is said; "
+        "`litellm-compat`: by LiteLLM's score, and so it is where a key of that score is set; `local-judge`: by a local "
+        "model (see `classifier`); `hybrid`: by that model where the trained classifier is unsure.",
+    )
+    target: Annotated[float, Field(gt=0.02, lt=0.98)] | Literal["economy", "balanced", "quality"] = Field(
+        default="balanced",
+        description="The chance of a good answer that is asked of a tier; the cheapest that reaches it is taken. "
+        "`economy` is 0.55, `balanced` 0.7, `quality` 0.85. `pointsman calibrate` finds one for a budget.",
+    )
+    unsure: Unsure = Field(default=Unsure(), description="What to do where the trained classifier is not sure.")
+    floors: dict[Name, TierName | None] = Field(
+        default={},
+        description="The lowest tier for a kind of task, over what is shipped: `tools` medium; `agents`, "
+        "`refactoring`, `long-writing`, `research` and `long-context` reasoning. `null` takes one away.",
+    )
     tier_boundaries: TierBoundaries | None = Field(default=None, description="Where each next tier begins.")
     token_thresholds: TokenThresholds | None = Field(default=None, description="Which prompts are short and long.")
     dimension_weights: dict[Dimension, Number] | None = Field(
@@ -111,6 +138,10 @@ class RoutingSettings(RouterSettings):
     )
 
 
+COMPAT = "litellm-compat"
+TARGETS = {"economy": 0.55, "balanced": 0.7, "quality": 0.85}
+"""The chance of a good answer that each word asks for."""
+
 SCORER_KEYS = (
     "tier_boundaries",
     "token_thresholds",
@@ -124,3 +155,15 @@ SCORER_KEYS = (
     "custom_dimensions",
     "keyword_tier_rules",
 )
+
+
+def scorer_of(router: RouterSettings) -> str:
+    """How *router* classifies: as said, else by LiteLLM's score where one of its keys is set, else as learned."""
+    if router.scorer is not None:
+        return router.scorer
+    return COMPAT if router.model_dump(include=set(SCORER_KEYS), exclude_none=True) else "learned"
+
+
+def target_of(router: RouterSettings) -> float:
+    """The chance of a good answer that *router* asks of a tier, 0..1."""
+    return TARGETS[router.target] if isinstance(router.target, str) else router.target

@@ -188,6 +188,9 @@ class ModelCard:
     quirks: Quirks | None = None
     is_pinned: bool = False  # always in this machine's memory
     memory_bytes: int | None = None  # what it takes of that, as declared
+    abilities: Mapping[str, float] = field(
+        default_factory=dict
+    )  # by kind of task, "*": steps of difficulty beside usual
     continues: bool = False  # takes a last message of the assistant as the beginning of its own answer
 
     @property

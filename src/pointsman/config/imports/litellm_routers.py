@@ -59,6 +59,7 @@ def router_settings(config: Node, path: Path, models: Models, notes: Notes) -> N
     if tiers is not None:
         router["tiers"] = _tiers(tiers, (*path, "tiers"), models, notes)
     router |= {key: config.entries[key] for key in SCORER_KEYS if key in config.entries}
+    router["scorer"] = Node("litellm-compat", config.origin)  # one file means the same in both
     if "default_model" in config.entries:
         router |= _default_model(config.entries["default_model"], (*path, "default_model"), models, notes)
     kind = config.entries.get("classifier_type")

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Final
 from pointsman.core.assessment import Assessment
 from pointsman.core.catalog import Tier
 from pointsman.core.values import value_type
+from pointsman.routing.learned.abilities import NONE
 from pointsman.routing.learned.weights import DIFFICULTY, FIRST_KIND, GAIN, OUTPUT_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from pointsman.core.decision import PromptFeatures
+    from pointsman.routing.learned.abilities import Shifts
     from pointsman.routing.learned.weights import Weights
 
 TARGET: Final = 0.7
 """The chance of a good answer that is asked of a tier, where nothing else is configured."""
 
+_LOGIT: Final = log(TARGET / (1 - TARGET))
 MAX_TOKENS: Final = 32_768
 _TIERS: Final = tuple(Tier)
 _TOP_STEP: Final = 1.3  # the ability of the highest tier above that of the third, in steps between the cuts
@@ -42,8 +45,8 @@ class Scorer:
     weights: Weights
     target: float = TARGET
 
-    def judge(self, features: PromptFeatures, shifts: Mapping[str, float] | None = None) -> Judged:
-        """The judgement of the ask in *features*; *shifts* are abilities (logits) gained or lost by kind of task."""
+    def judge(self, features: PromptFeatures, shifts: Callable[[str], Shifts] | None = None) -> Judged:
+        """The judgement of the ask in *features*; *shifts* gives each tier's ability beside the usual, by kind."""
         weights = self.weights
         bag = weights.vocabulary.bag(
             features.ask, tools=features.n_tools, turns=features.turns, in_loop=features.in_tool_loop
@@ -52,10 +55,10 @@ class Scorer:
         of_kinds = heads[FIRST_KIND:]
         kind = weights.kinds[of_kinds.index(max(of_kinds))]
         difficulty = heads[DIFFICULTY]
-        shift = 0.0 if shifts is None else shifts.get(kind, 0.0)
-        chances = self.chances(difficulty, shift)
-        familiarity = weights.familiarity(bag)
+        moved = NONE if shifts is None else shifts(kind)
+        chances = self.chances(difficulty, moved)
         tier = next((tier for tier, chance in zip(_TIERS, chances, strict=True) if chance >= self.target), _TIERS[-1])
+        familiarity = weights.familiarity(bag)
         return Judged(
             assessment=Assessment(
                 kind=kind,
@@ -66,32 +69,32 @@ class Scorer:
             ),
             tier=tier,
             score=round(_below(heads[GAIN]), 5),
-            confidence=round(self._sureness(difficulty - shift, tier) * familiarity, 3),
+            confidence=round(self._sureness(difficulty, moved, tier) * familiarity, 3),
         )
 
-    def chances(self, difficulty: float, shift: float = 0.0) -> tuple[float, float, float, float]:
+    def chances(self, difficulty: float, shifts: Shifts = NONE) -> tuple[float, float, float, float]:
         """Of a good answer, by tier: 1 / (1 + exp(-slope · (ability + shift - difficulty))).
 
         A tier's ability is such that at the cut to the next its chance is TARGET, so a higher target moves every cut
         down by the same difficulty.
         """
-        slope = self.weights.slope
         first, second, third = self.weights.cuts
-        at = log(TARGET / (1 - TARGET)) / slope + shift - difficulty
         top = third + _TOP_STEP * (third - first) / 2
-        return (
-            _chance(slope * (first + at)),
-            _chance(slope * (second + at)),
-            _chance(slope * (third + at)),
-            _chance(slope * (top + at)),
+        at = _LOGIT / self.weights.slope - difficulty
+        one, two, three, four = (
+            _chance(self.weights.slope * (cut + shift + at))
+            for cut, shift in zip((first, second, third, top), shifts, strict=True)
         )
+        return one, two, three, four
 
-    def _sureness(self, difficulty: float, tier: Tier) -> float:
+    def _sureness(self, difficulty: float, shifts: Shifts, tier: Tier) -> float:
         """The chance that the true difficulty lies within *tier*, by the normal law of the classifier's noise."""
-        moved = (log(TARGET / (1 - TARGET)) - log(self.target / (1 - self.target))) / self.weights.slope
-        edges = [-_INFINITY, *(cut + moved for cut in self.weights.cuts), _INFINITY]
+        moved = (_LOGIT - log(self.target / (1 - self.target))) / self.weights.slope
+        edges = [-_INFINITY, *(cut + moved + shift for cut, shift in zip(self.weights.cuts, shifts, strict=False))]
+        edges.append(_INFINITY)
         noise = self.weights.noise
-        return _below((edges[tier.rank + 1] - difficulty) / noise) - _below((edges[tier.rank] - difficulty) / noise)
+        within = _below((edges[tier.rank + 1] - difficulty) / noise) - _below((edges[tier.rank] - difficulty) / noise)
+        return max(0.0, within)
 
 
 _INFINITY: Final = 1e9

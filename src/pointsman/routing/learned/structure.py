@@ -37,7 +37,7 @@ _RAREST = 3
 
 
 def figures(
-    reading: Reading, ranks: Sequence[float], unknown: int, tools: int, turns: int, in_loop: bool
+    reading: Reading, ranks: Sequence[float], *, unknown: int, tools: int, turns: int, in_loop: bool
 ) -> list[float]:
     """The FIGURES of an ask. *ranks* are ln(1 + rank) of its known words, *unknown* how many are not."""
     text, words = reading.seen, reading.words

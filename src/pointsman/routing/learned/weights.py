@@ -91,7 +91,9 @@ class Vocabulary:
                 np.full(len(pairs), 1.0 / np.sqrt(max(1, len(pairs))), np.float32),
             )
         )
-        shape = figures(reading, self.ranks[known].tolist(), len(strange), tools, turns, in_loop)
+        shape = figures(
+            reading, self.ranks[known].tolist(), unknown=len(strange), tools=tools, turns=turns, in_loop=in_loop
+        )
         return Bag(np.concatenate((known, own, pairs)), values, np.array(shape, np.float32))
 
     def _pieces(self, strange: Sequence[str]) -> tuple[Ints, Floats]:

@@ -6,7 +6,7 @@ Where it cannot, that is a line in the trail and the built-in scorer decides; a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pointsman.core.catalog import Operation
 from pointsman.core.decision import Pick
@@ -17,21 +17,58 @@ from pointsman.routing.strategy import StrategyFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pointsman.core.catalog import Tier
+    from pointsman.core.catalog import RouterCard, Tier
     from pointsman.core.decision import RoutingContext
     from pointsman.routing.judge.asking import Judge
     from pointsman.routing.judge.verdict import Verdict
-    from pointsman.routing.strategies.complexity import Complexity
 
 CALLERS_SHARE: Final = 0.5
 """The judge takes no more than this of the time a caller allows the whole request."""
+
+
+class Scorer(Protocol):
+    """A built-in scorer: what it would pick, for which router, and whether a keyword rule settles that."""
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """Its pick."""
+
+    def router_of(self, context: RoutingContext) -> RouterCard | None:
+        """The router whose tiers it tells apart; None when that is none of its routers, or nothing was asked."""
+
+    def is_ruled(self, context: RoutingContext, router: RouterCard) -> bool:
+        """Whether a keyword rule of *router* settles the tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorers:
+    """Several scorers, each with routers of its own, as one."""
+
+    scorers: tuple[Scorer, ...]
+
+    async def decide(self, context: RoutingContext, /) -> Pick | None:
+        """The pick of the scorer whose router it is."""
+        own = self._own(context)
+        return None if own is None else await own.decide(context)
+
+    def router_of(self, context: RoutingContext) -> RouterCard | None:
+        """The router of whichever scorer has one."""
+        own = self._own(context)
+        return None if own is None else own.router_of(context)
+
+    def is_ruled(self, context: RoutingContext, router: RouterCard) -> bool:
+        """Whether a keyword rule of *router* settles the tier."""
+        own = self._own(context)
+        return own is not None and own.is_ruled(context, router)
+
+    def _own(self, context: RoutingContext) -> Scorer | None:
+        return next((one for one in self.scorers if one.router_of(context) is not None), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalJudge:
     """Asks `judge` about all that no keyword rule settles, or only where the scorer's confidence is low."""
 
-    scorer: Complexity
+    scorer: Scorer
     judge: Judge
     tiers: Mapping[str, Tier]  # by the words of the judge's scale
     unsure_below: float | None = None  # the scorer's confidence; None: the scorer is not heard

@@ -1,0 +1,83 @@
+"""The composition of the learned classifier: the shipped weights, and how each router uses them.
+
+Part of the composition root: `precedence` puts it into the chain.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from pointsman.config import packaged
+from pointsman.config.schema_routing import target_of
+from pointsman.core.catalog import Tier
+from pointsman.routing.learned.abilities import ALL_KINDS, Abilities
+from pointsman.routing.learned.scorer import Scorer
+from pointsman.routing.learned.weights import loaded
+from pointsman.routing.strategies.learned import ONE_UP, Learned, LearnedSettings, Unsure, default_floors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pointsman.config.load import Loaded
+    from pointsman.config.schema_routing import RouterSettings
+    from pointsman.core.catalog import Catalog, RouterCard
+    from pointsman.routing.learned.abilities import Shifts
+    from pointsman.routing.learned.weights import Weights
+
+    LearnedShifts = Callable[[str | None], Mapping[str, Shifts]]
+
+WEIGHTS: Final = "classifier.npz"
+
+
+@cache
+def shipped_weights() -> Weights:
+    """The weights in the package, read once: about 50 ms."""
+    return loaded(packaged.data(WEIGHTS), WEIGHTS)
+
+
+def learned_strategy(given: Loaded, catalog: Catalog, from_use: LearnedShifts | None = None) -> Learned:
+    """The classifier over the routers that go by it; it passes for the others.
+
+    *from_use* gives what was learned from a caller's own use, by the id of the caller's key.
+    """
+    cards = catalog.routers_by_name
+    return Learned(
+        catalog,
+        {
+            name: _settings(router, Abilities(_abilities(cards[name], catalog), from_use))
+            for name, router in given.learned.items()
+            if name in cards
+        },
+    )
+
+
+def _settings(router: RouterSettings, abilities: Abilities) -> LearnedSettings:
+    then = router.unsure.then
+    return LearnedSettings(
+        scorer=Scorer(weights=shipped_weights(), target=target_of(router)),
+        abilities=abilities,
+        floors=default_floors(router.floors),
+        unsure=Unsure(
+            below=router.unsure.below,
+            then=None if then == "best-guess" else ONE_UP if then == ONE_UP else Tier(then),
+        ),
+    )
+
+
+def _abilities(router: RouterCard, catalog: Catalog) -> Mapping[str, Shifts]:
+    """By kind of task, each tier's: that of the first model of the tier that declares one."""
+    of_tier = {tier: _declared(router.tiers.get(tier, ()), catalog) for tier in Tier}
+    kinds = dict.fromkeys(kind for declared in of_tier.values() for kind in declared)
+    found = {}
+    for kind in kinds:
+        first, second, third, fourth = (
+            declared.get(kind, declared.get(ALL_KINDS, 0.0)) for declared in of_tier.values()
+        )
+        found[kind] = (first, second, third, fourth)
+    return found
+
+
+def _declared(names: tuple[str, ...], catalog: Catalog) -> Mapping[str, float]:
+    cards = (card for name in names for card in catalog.pools.get(name, ()))
+    return next((card.abilities for card in cards if card.abilities), {})
