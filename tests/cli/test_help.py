@@ -52,7 +52,7 @@ def test_help_lists_the_commands_in_the_order_people_come_to_them(run: Run) -> N
         "  replay      Decide recorded requests again.\n"
         "  what-if     What recorded traffic would cost elsewhere.\n"
         "  eval        Measure routers against known outcomes.\n"
-        "  calibrate   Pick the scorer's boundaries for a budget or a quality.\n"
+        "  calibrate   Pick the scorer's setting for a budget or a quality.\n"
         "  config      Start, check and show the configuration.\n"
         "  completion  Print a completion script for bash, zsh or fish.\n"
         "\n"

@@ -35,7 +35,7 @@ Examples:
 """
 
 
-@click.command(short_help="Pick the scorer's boundaries for a budget or a quality.", epilog=EXAMPLES)
+@click.command(short_help="Pick the scorer's setting for a budget or a quality.", epilog=EXAMPLES)
 @click.option(
     "--data",
     required=True,
