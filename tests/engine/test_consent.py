@@ -16,6 +16,7 @@ from pointsman.core.failure import FailureKind
 from pointsman.core.health import Cause
 from pointsman.core.policy import Action, Policy, Rule
 from pointsman.engine.consent import KEPT_S, MAX_SESSIONS, Consents, Said
+from pointsman.resilience.wording import why_asked
 from pointsman.testing import Answers, Fails, ManualClock, a_catalog
 from tests.engine.lines import whole
 from tests.engine.rig import Rig, a_model, a_rig, text_of
@@ -279,3 +280,14 @@ def test_what_was_chosen_elsewhere_counts_towards_the_bound() -> None:
         here.remember(Caller(session=f"s{number}"), question("near", "far"), Consent.ONCE)
     assert len(there.sessions) == MAX_SESSIONS
     assert there.of(Caller(session="s0")) is None
+
+
+async def test_a_guess_is_no_daily_quota() -> None:
+    """A model known to be unwell: when it may be back is shown, and not said to be the endpoint's word."""
+    rig = a_rig(BOTH, {"near": [SPENT], "far": [GOOD]})
+    person = Person((Consent.ONCE,))
+    await said(rig, person, Caller(session="s1"))
+    await said(rig, person, Caller(session="s2"))
+    assert [question.until_is_named for question in person.asked] == [False, False]
+    assert person.asked[1].until_s is not None
+    assert [why_asked(question) for question in person.asked] == ["quota used up"] * 2

@@ -152,7 +152,8 @@ async def test_failures_are_not_kept() -> None:
 
 async def ready(gateway: Running) -> None:
     """Forget that the model failed."""
-    await gateway.http.post(f"{gateway.url}/v1/availability/reset")
+    reply = await gateway.http.delete(f"{gateway.url}/v1/availability")
+    assert reply.status_code == 200
 
 
 async def test_a_stream_that_broke_off_is_not_kept() -> None:

@@ -66,11 +66,10 @@ class Leave:
 
 
 def why_unwell(health: Health, card: ModelCard) -> Failure:
-    """The failure that *card* is unwell by, as far as its *health* tells."""
+    """The failure that *card* is unwell by, as far as its *health* tells: not whether its end is named or guessed."""
     return Failure(
         kind=kind_of(health.cause),
         model=card.id,
         endpoint=card.endpoint.name,
         message=health.message or health.state.value,
-        until_s=health.until_s,
     )
