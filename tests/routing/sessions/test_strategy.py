@@ -66,8 +66,10 @@ def wants(tier: Tier) -> Pick:
 
 def test_without_a_past_it_passes_at_a_glance() -> None:
     """No time is taken."""
-    assert STRATEGY.passes(context(None))
-    assert not STRATEGY.passes(context(a_pin(SIMPLE, "small")))
+    assert STRATEGY.passes(context(None, "continue"))
+    assert STRATEGY.passes(context(a_pin(SIMPLE, "small")))
+    assert not STRATEGY.passes(context(a_pin(SIMPLE, "small"), "continue"))
+    assert not STRATEGY.passes(context(a_pin(SIMPLE, "small"), in_tool_loop=True))
 
 
 async def test_the_model_that_asked_for_a_tool_gets_its_result() -> None:

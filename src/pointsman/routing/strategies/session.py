@@ -45,8 +45,9 @@ class SessionPin:
     name: str = SESSION
 
     def passes(self, context: RoutingContext, /) -> bool:
-        """Whether nothing came before."""
-        return context.pin is None
+        """Whether nothing came before, or something new is asked."""
+        features = context.features
+        return context.pin is None or not (features.in_tool_loop or is_follow_up(features.ask))
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The model that asked for the tool, the tier of what a person only goes on with; passes for a new ask."""
