@@ -359,3 +359,14 @@ def test_all_of_it_can_be_shown() -> None:
         Waiting(model="b", position=1, eta_s=load_s - 1, waited_s=1.0),
         Waiting(model="b", position=2, eta_s=load_s - 1, waited_s=1.0),
     )
+
+
+def test_two_who_come_at_once_are_both_served() -> None:
+    """The first one's model is loaded for it, not put out again for the second, and so on for ever."""
+    clock = ManualClock()
+    models = [LocalModel(name="a", size_bytes=GB), LocalModel(name="b", size_bytes=4 * GB)]
+    scheduler = Scheduler(models=models, budget_bytes=4 * GB, clock=clock, bypass_s=0.0)
+    assert scheduler.arrive(1, "a") == [Load("a")]
+    assert scheduler.arrive(2, "b") == []
+    clock.now_s += 60.0
+    assert scheduler.loaded("a") == [Admit(1)]

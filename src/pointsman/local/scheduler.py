@@ -270,8 +270,8 @@ class Scheduler:
         )
         if overdue is None or self._states[overdue.model].presence is Presence.LOADED:
             return False
-        first = next((one for one in self._waiting if one.model == model), None)
-        is_first = first is not None and first.arrived_s < overdue.arrived_s
+        first = next(one for one in self._waiting if one.model == model or one is overdue)
+        is_first = first is not overdue  # by the queue, not by time: two may have come at once
         return not is_first and self._states[overdue.model].model.size_bytes > self.free_bytes
 
     def _next_move(self, now_s: float) -> list[Effect]:
