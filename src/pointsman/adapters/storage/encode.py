@@ -4,7 +4,7 @@ Events of one batch are folded: a request that began and ended in it costs one i
 update. What is missing travels as '' and becomes NULL by nullif(): the driver looks up an adapter for every None, enum
 and bool (0.5 µs each), for plain text and numbers it does not. An enum's text is taken by str():
 a quarter of `.value`'s time. Columns that most requests have nothing for stand last, and a row without any is
-inserted without them: that spares SQLite a quarter of its work.
+inserted without them.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Metrics:
                 self.attempts[event.model] += 1
             case Decided():
                 decision = event.decision
-                tier = str(decision.tier) if decision.tier is not None else NOBODY  # a third of `.value`'s time
+                tier = str(decision.tier) if decision.tier is not None else NOBODY  # a tenth of `.value`'s time
                 self.decisions[decision.strategy, tier, str(decision.privacy.privacy_class)] += 1
             case AttemptEnded():
                 self.failures[event.failure.model, event.failure.kind.value] += 1
