@@ -52,9 +52,18 @@ def assert_broke_off(heard: Heard, surface: str) -> None:
     assert [end for end in ENDS[surface] if end in heard.text] == []
 
 
-async def broken(pair: Pair, surface: str) -> Heard:
-    """A stream that breaks off; the ledger says so with what was used, and nobody else was asked."""
-    heard = await pair.place.ask(stream=True, surface=surface)
+async def broken(pair: Pair, surface: str, goes_on: asyncio.Event | None = None) -> Heard:
+    """A stream that breaks off; the ledger says so with what was used, and nobody else was asked.
+
+    *goes_on* is set once the caller has the first of it.
+    """
+    text = ""
+    async with pair.place.streaming(surface=surface) as response:
+        async for more in response.aiter_text():
+            text += more
+            if goes_on is not None:
+                goes_on.set()
+    heard = Heard(status=response.status_code, headers=response.headers, text=text)
     row = await pair.place.row(heard)
     assert_broke_off(heard, surface)
     assert (row["outcome"], row["served"]) == ("failed", "first")
@@ -79,8 +88,7 @@ async def test_09_a_reset_in_the_stream(pair: Pairs, dialect: Dialect, surface: 
     """Reset mid-stream: an error event, no proper end, no second try."""
     goes_on = asyncio.Event()
     async with pair(unfinished(dialect, "Once upon", goes_on, RESET), dialect) as both:
-        asyncio.get_running_loop().call_later(0.03, goes_on.set)
-        await broken(both, surface)
+        await broken(both, surface, goes_on)
 
 
 @pytest.mark.parametrize("surface", SURFACES)
@@ -230,8 +238,7 @@ async def test_13_invalid_json_in_one_event(pair: Pairs, dialect: Dialect, surfa
         "last, unfinished": (*before, goes_on, garbage.rstrip()),
     }
     async with pair(streams(dialect, *steps[comes]), dialect) as both:
-        asyncio.get_running_loop().call_later(0.03, goes_on.set)
-        heard = await broken(both, surface)
+        heard = await broken(both, surface, goes_on)
     assert "gar" not in heard.text
     assert "never" not in heard.text
 
