@@ -147,8 +147,8 @@ def _contributions(parts: Sequence[Contribution]) -> Table:
 
 
 def _short_reason(decision: Decision) -> str:
-    """The reason without what the contributions show anyway."""
-    if decision.score is None:
+    """The reason; of LiteLLM's score without what the contributions show anyway."""
+    if decision.score is None or decision.assessment is not None:
         return decision.reason
     return decision.reason.partition(": ")[0].replace("->", "→")
 

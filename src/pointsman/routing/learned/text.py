@@ -22,9 +22,10 @@ _FENCE: Final = "```"
 _MANY_PARAGRAPHS: Final = 3
 _ROUND: Final = 600  # characters from which on a text of several paragraphs is taken to hold something pasted
 
+_ASCII_WORDS: Final = re.compile(r"[a-z]+|[0-9]+|[!-/:-@\[-^`{-~]")
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
-_EAST_ASIAN_WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|\d+|[^\w\s]")
+_EAST_ASIAN_WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+|\d+|[^\w\s]")
 
 
 @value_type
@@ -42,8 +43,9 @@ def read(ask: str) -> Reading:
     seen = ask if len(ask) <= HEAD_CHARS + TAIL_CHARS else f"{ask[:HEAD_CHARS]}\n\n{ask[-TAIL_CHARS:]}"
     instruction = seen if len(seen) < _ROUND else _instruction(seen)
     lowered = instruction.lower()
-    pattern = _WORDS
+    pattern = _ASCII_WORDS
     if not lowered.isascii():
+        pattern = _WORDS
         lowered = unicodedata.normalize("NFKC", lowered)
         if _EAST_ASIAN.search(lowered):
             pattern = _EAST_ASIAN_WORDS
