@@ -6,11 +6,13 @@ Part of the composition root: `precedence` puts it into the chain.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pointsman.config import packaged
 from pointsman.config.schema_routing import target_of
 from pointsman.core.catalog import Tier
+from pointsman.core.errors import ConfigError
 from pointsman.routing.learned.abilities import ALL_KINDS, Abilities
 from pointsman.routing.learned.scorer import Scorer
 from pointsman.routing.learned.weights import loaded
@@ -41,21 +43,30 @@ def learned_strategy(given: Loaded, catalog: Catalog, from_use: LearnedShifts | 
 
     *from_use* gives what was learned from a caller's own use, by the id of the caller's key.
     """
-    cards = catalog.routers_by_name
+    cards, file = catalog.routers_by_name, given.settings.routing.weights
+    weights = shipped_weights() if file is None else weights_in(file)
     return Learned(
         catalog,
         {
-            name: _settings(router, Abilities(_abilities(cards[name], catalog), from_use))
+            name: _settings(router, weights, Abilities(_abilities(cards[name], catalog), from_use))
             for name, router in given.learned.items()
             if name in cards
         },
     )
 
 
-def _settings(router: RouterSettings, abilities: Abilities) -> LearnedSettings:
+def weights_in(file: str) -> Weights:
+    """The weights in *file*; ConfigError when it cannot be read or holds none."""
+    try:
+        return loaded(Path(file).expanduser().read_bytes(), file)
+    except OSError as error:
+        raise ConfigError(f"routing.weights: {file} cannot be read ({error.strerror}).") from error
+
+
+def _settings(router: RouterSettings, weights: Weights, abilities: Abilities) -> LearnedSettings:
     then = router.unsure.then
     return LearnedSettings(
-        scorer=Scorer(weights=shipped_weights(), target=target_of(router)),
+        scorer=Scorer(weights=weights, target=target_of(router)),
         abilities=abilities,
         floors=default_floors(router.floors),
         unsure=Unsure(

@@ -21,6 +21,7 @@ from pointsman.cli.models import models
 from pointsman.cli.replay import replay
 from pointsman.cli.route import route
 from pointsman.cli.serve import serve
+from pointsman.cli.train import train
 from pointsman.cli.vram import vram
 from pointsman.cli.what_if import what_if
 
@@ -79,6 +80,7 @@ for _command in (
     what_if,
     evaluate,
     calibrate,
+    train,
     config,
     completion,
 ):

@@ -133,6 +133,9 @@ class RoutingSettings(RouterSettings):
     """How `auto` chooses."""
 
     enabled: bool = Field(default=True, description="False: no routing and no fallback, only the standard model.")
+    weights: Name | None = Field(
+        default=None, description="A file of weights made by `pointsman train`, instead of the shipped."
+    )
     routers: dict[Name, RouterSettings] = Field(
         default={}, description="Further names that choose, each in its own way."
     )

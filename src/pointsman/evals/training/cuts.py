@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CANDIDATES: Final = 60
 ROUNDS: Final = 4
 TIERS: Final = 4
+TOO_HIGH: Final = 0.75
+"""What a tier too high counts beside one too low: money against a bad answer."""
 
 
 @value_type
@@ -31,7 +33,9 @@ class Tiered:
 
 
 def fitted(difficulty: Doubles, tiers: Ints, sources: NDArray[np.str_]) -> Tiered:
-    """The cuts that put most prompts into their tier, each source and tier counting alike.
+    """The cuts by which prompts are least far from their tier; one too low counts 1, one too high TOO_HIGH.
+
+    Prompts of a rare tier and source weigh more, by the root.
 
     The noise is what makes the mean of the chance said for the true tier greatest (maximum likelihood).
     """
@@ -46,25 +50,27 @@ def fitted(difficulty: Doubles, tiers: Ints, sources: NDArray[np.str_]) -> Tiere
             low = cuts[at - 1] if at else float(difficulty.min())
             high = cuts[at + 1] if at + 1 < len(cuts) else float(difficulty.max())
             tried = np.linspace(low, high, CANDIDATES)
-            right = [_right(difficulty, tiers, weight, [*cuts[:at], one, *cuts[at + 1 :]]) for one in tried]
-            cuts[at] = float(tried[int(np.argmax(right))])
+            off = [_off(difficulty, tiers, weight, [*cuts[:at], one, *cuts[at + 1 :]]) for one in tried]
+            cuts[at] = float(tried[int(np.argmin(off))])
     first, second, third = cuts
     noises = np.linspace(0.1, 2.5, CANDIDATES)
     likely = [_likelihood(difficulty, tiers, weight, cuts, noise) for noise in noises]
     told = {}
     for source in sorted(set(sources.tolist())):
         at = sources == source
-        off = np.digitize(difficulty[at], cuts) - tiers[at]
+        far = np.digitize(difficulty[at], cuts) - tiers[at]
         told[source] = {
             "prompts": int(at.sum()),
-            "exact": round(float((off == 0).mean()), 3),
-            "two_too_low": round(float((off <= -2).mean()), 3),
+            "exact": round(float((far == 0).mean()), 3),
+            "two_too_low": round(float((far <= -2).mean()), 3),
         }
     return Tiered(cuts=(first, second, third), noise=float(noises[int(np.argmax(likely))]), told=told)
 
 
-def _right(difficulty: Doubles, tiers: Ints, weight: Doubles, cuts: list[float]) -> float:
-    return float(weight[np.digitize(difficulty, cuts) == tiers].sum())
+def _off(difficulty: Doubles, tiers: Ints, weight: Doubles, cuts: list[float]) -> float:
+    """How far off, in tiers."""
+    off = np.digitize(difficulty, cuts) - tiers
+    return float((weight * np.where(off < 0, -off, TOO_HIGH * off)).sum())
 
 
 def _likelihood(difficulty: Doubles, tiers: Ints, weight: Doubles, cuts: list[float], noise: float) -> float:

@@ -63,7 +63,7 @@ def lessons(examples: Sequence[Example], kinds: Sequence[str]) -> list[Lesson]:
 
 
 def _labelled(examples: Sequence[Example]) -> Lesson:
-    """The difficulty somebody gave, else the tier's. A source of tiers alone weighs less: it is made from few moulds."""
+    """The difficulty somebody gave, else the tier's. A source of tiers alone weighs less: it has few moulds."""
     target, weight = np.zeros(len(examples)), np.zeros(len(examples))
     for at, one in enumerate(examples):
         if one.difficulty is not None:

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     Advance = Callable[[str, int, int], None]  # what is being done, done, of how many
 
 RECIPE: Final = 1
+KINDS: Final = (
+    *("classification", "extraction", "titles", "questions", "translation", "completion", "summaries", "documents"),
+    *("email", "creative", "coding", "tools", "debugging", "analysis", "reasoning", "design", "refactoring"),
+    *("long-writing", "research", "agents"),
+)
+"""The kinds of the cheat sheet that can be told from the words."""
+
 COMMON_WORDS: Final = 22_000
 """So many of the encoder's words are known at least; and each that two prompts hold."""
 

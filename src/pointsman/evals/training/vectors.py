@@ -140,8 +140,8 @@ def word_vectors(encoder: Encoder, words: Sequence[str], size: int, advance: Cal
 
 
 def _gelu(x: Floats) -> Floats:
-    """The Gaussian error linear unit, x · Φ(x), with erf by Abramowitz and Stegun 7.1.26 (wrong by less than 1.5e-7)."""
-    size: Floats = np.abs(x) / np.float32(sqrt(2.0))
+    """The Gaussian error linear unit, x · Φ(x), with erf by Abramowitz and Stegun 7.1.26 (off by under 1.5e-7)."""
+    size: Floats = np.abs(x) * np.float32(sqrt(0.5))
     t: Floats = np.reciprocal(np.float32(1.0) + np.float32(0.3275911) * size)
     tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.sign(x) * (1.0 - tail * np.exp(-size * size))

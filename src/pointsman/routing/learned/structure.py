@@ -6,6 +6,7 @@ Counts are taken as ln(1 + n). The order of FIGURES is that of the trained weigh
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from math import log1p
 from typing import TYPE_CHECKING, Final
 
@@ -25,10 +26,12 @@ FIGURES: Final = (
 )
 
 _NUMBERS: Final = re.compile(r"\d[\d,.]*")
-_UNITS: Final = re.compile(r"[$€£¥%°]|\d\s?(?:%|kg|km|cm|mm|mph|hours?|minutes?|days?|years?|dollars?)\b")
+_UNITS: Final = re.compile(r"\d\s?(?:%|kg|km|cm|mm|mph|hours?|minutes?|days?|years?|dollars?)\b")
+_SIGNS: Final = ("$", "\u20ac", "\u00a3", "\u00a5", "%", "\u00b0")  # of money, shares and degrees
 _WANTED: Final = re.compile(r"(\d[\d,]{0,6})[- ]?(words?|pages?|paragraphs?|sentences?|chapters?|lines?)\b")
-_NAMES: Final = re.compile(r"[a-z,;] [A-Z][a-z]")
-_CAPITALS: Final = re.compile(r"[A-Z]")
+_KINDS_OF_CHARACTERS: Final = bytes.maketrans(
+    bytes(range(65, 91)) + bytes(range(97, 123)) + bytes(range(48, 58)), b"A" * 26 + b"a" * 26 + b"0" * 10
+)
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _ASCII: Final = re.compile(r"[\x00-\x7f]")
 _WORDS_IN: Final = {"w": 1.0, "pag": 300.0, "par": 80.0, "s": 18.0, "c": 1500.0, "l": 9.0}
@@ -43,15 +46,16 @@ def figures(
     text, words = reading.seen, reading.words
     count, low, lines = text.count, text.lower(), text.count("\n")
     n_words = len(words) or 1
-    alphabetic = [word for word in words if len(word) > 1]
-    lengths = list(map(len, alphabetic))
+    drawn = text.encode("utf-8", "replace").translate(_KINDS_OF_CHARACTERS)  # Abc 1 -> Aaa 0
+    digits = drawn.count(b"0")
+    lengths = sorted(map(len, words))
+    del lengths[: bisect_left(lengths, 2)]
     n_alphabetic = len(lengths) or 1
     is_ascii = text.isascii()
     foreign = 0 if is_ascii else len(text) - len(_ASCII.findall(text))
     east_asian = 0 if is_ascii else len(_EAST_ASIAN.findall(text))
     sorted_ranks = sorted(ranks)
     rarest = sorted_ranks[-_RAREST:] or [0.0]
-    has_digits = _NUMBERS.search(text) is not None
     brackets = count("(")
     equals = count("=")
     return [
@@ -71,9 +75,9 @@ def figures(
         log1p(count('"') + count("“") + count("'")),
         log1p(low.count(" and ") + low.count(" or ")),
         log1p(low.count(" if ") + low.count(" must ") + low.count(" each ") + low.count(" such that ")),
-        log1p(sum(map(str.isdigit, words))) if has_digits else 0.0,
-        log1p(len(_NUMBERS.findall(text))) if has_digits else 0.0,
-        log1p(len(_UNITS.findall(text))),
+        log1p(digits),
+        log1p(len(_NUMBERS.findall(text))) if digits else 0.0,
+        log1p(sum(map(count, _SIGNS)) + (len(_UNITS.findall(text)) if digits else 0)),
         log1p(count("+") + count("*") + count("/") + count("<") + count("^")),
         log1p(count("\\") + count("$")),
         log1p(brackets + count("[") + count("{")),
@@ -84,19 +88,19 @@ def figures(
         1.0 if "\na" in low and "\nb" in low else 0.0,
         log1p(low.count("answer:") + low.count("\nq:")),
         log1p(count("__") + count("...")),
-        _wanted_words(low) if has_digits else 0.0,
+        _wanted_words(low) if digits else 0.0,
         log1p(low.count("json") + low.count("table") + low.count("markdown") + low.count("csv")),
         log1p(low.count("at least") + low.count("at most") + low.count("exactly") + low.count("without ")),
         sum(lengths) / n_alphabetic / 5,
-        log1p(sum([length > _LONG for length in lengths])),
-        log1p(sum([length > _VERY_LONG for length in lengths])),
+        log1p(len(lengths) - bisect_right(lengths, _LONG)),
+        log1p(len(lengths) - bisect_right(lengths, _VERY_LONG)),
         len(set(words)) / n_words,
         log1p(unknown),
         unknown / n_words,
         sum(sorted_ranks) / (len(sorted_ranks) or 1),
         sum(rarest) / len(rarest),
-        log1p(len(_NAMES.findall(text))),
-        log1p(len(_CAPITALS.findall(text)) / (len(text) or 1) * 100),
+        log1p(drawn.count(b"a Aa") + drawn.count(b", Aa") + drawn.count(b"; Aa")),
+        log1p(drawn.count(b"A") / (len(text) or 1) * 100),
         east_asian / (len(text) or 1),
         foreign / (len(text) or 1),
         log1p(tools),

@@ -8,10 +8,13 @@ Figures of shape (see `structure`) are standardised and have a table of their ow
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
+from math import log1p, sqrt
 from typing import TYPE_CHECKING, Final
+from zipfile import BadZipFile
 from zlib import crc32
 
 import numpy as np
@@ -37,7 +40,9 @@ NUMBER_BUCKETS: Final = 7  # by digits: 1, 2, … 7 and more
 UNKNOWN_WORDS: Final = 40
 """More unknown words than this are not taken to pieces: it bounds the time."""
 
+UNKNOWN: Final = -1
 _PAIR_FACTOR: Final = 1_000_003
+_PAIR_MASK: Final = PAIR_BUCKETS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,9 @@ class Vocabulary:
         return {word: number for number, word in enumerate(self.words)}
 
     @cached_property
-    def ranks(self) -> Floats:
+    def ranks(self) -> Sequence[float]:
         """ln(1 + rank) of each word."""
-        return np.log1p(np.arange(len(self.words), dtype=np.float32))
+        return [log1p(rank) for rank in range(len(self.words))]
 
     @property
     def rows(self) -> int:
@@ -74,29 +79,31 @@ class Vocabulary:
         """The features of *ask*."""
         reading = read(ask)
         words = reading.words
-        ids = np.fromiter(map(self.numbers.get, words, repeat(-1)), np.int64, len(words))
-        known = np.unique(ids[ids >= 0]) if len(ids) else ids
-        strange = [words[at] for at in np.flatnonzero(ids < 0).tolist()]
-        own, shares = self._pieces(strange) if strange else (_NO_ROWS, _NO_VALUES)
-        pairs = _NO_ROWS
-        if len(ids) > 1:
-            mixed = (ids[:-1] + 2) * _PAIR_FACTOR ^ (ids[1:] + 2) * 31
-            pairs = np.unique(mixed % PAIR_BUCKETS) + len(self.words)
-        n_words = len(known) + len(set(strange))
-        scale = 1.0 / np.sqrt(max(1, n_words))
-        values = np.concatenate(
-            (
-                np.full(len(known), scale, np.float32),
-                shares * np.float32(scale),
-                np.full(len(pairs), 1.0 / np.sqrt(max(1, len(pairs))), np.float32),
-            )
-        )
+        ids = list(map(self.numbers.get, words, repeat(UNKNOWN)))
+        known = set(ids)
+        rows: list[int] = []
+        shares: list[float] = []
+        strange: list[str] = []
+        if UNKNOWN in known:
+            known.discard(UNKNOWN)
+            strange = [word for word, number in zip(words, ids, strict=True) if number == UNKNOWN]
+            rows, shares = self._pieces(strange)
+        in_order = np.array(ids, np.int64)
+        pairs = np.unique((in_order[:-1] * _PAIR_FACTOR ^ in_order[1:]) & _PAIR_MASK) + len(self.words)
+        share = 1.0 / sqrt(max(1, len(known) + len(set(strange))))
+        values = [share] * len(known) + [one * share for one in shares]
+        values += [1.0 / sqrt(max(1, len(pairs)))] * len(pairs)
+        ranks = self.ranks
         shape = figures(
-            reading, self.ranks[known].tolist(), unknown=len(strange), tools=tools, turns=turns, in_loop=in_loop
+            reading, [ranks[one] for one in known], unknown=len(strange), tools=tools, turns=turns, in_loop=in_loop
         )
-        return Bag(np.concatenate((known, own, pairs)), values, np.array(shape, np.float32))
+        return Bag(
+            np.concatenate((np.array([*known, *rows], np.int64), pairs)),
+            np.array(values, np.float32),
+            np.array(shape, np.float32),
+        )
 
-    def _pieces(self, strange: Sequence[str]) -> tuple[Ints, Floats]:
+    def _pieces(self, strange: Sequence[str]) -> tuple[list[int], list[float]]:
         """Rows for words that have none: a number's by its digits, another's by its three and four letters in a row."""
         first_piece = len(self.words) + PAIR_BUCKETS
         first_number = first_piece + PIECE_BUCKETS
@@ -110,11 +117,9 @@ class Vocabulary:
             pieces = pieces_of(word)
             rows += [first_piece + crc32(piece.encode("utf-8", "replace")) % PIECE_BUCKETS for piece in pieces]
             shares += [1.0 / len(pieces)] * len(pieces)
-        return np.array(rows, np.int64), np.array(shares, np.float32)
+        return rows, shares
 
 
-_NO_ROWS: Final = np.zeros(0, np.int64)
-_NO_VALUES: Final = np.zeros(0, np.float32)
 _LONGEST_WORD: Final = 24
 
 
@@ -147,7 +152,7 @@ class Weights:
 
     def heads(self, bag: Bag) -> Floats:
         """All heads for *bag*."""
-        standard = np.clip((bag.figures - self.mean) / self.spread, -_FAR, _FAR)
+        standard = np.minimum(np.maximum((bag.figures - self.mean) / self.spread, -_FAR), _FAR)
         found: Floats = self.bias + standard @ self.shape + (bag.values @ self.table[bag.rows]) * self.scale
         return found
 
@@ -201,7 +206,7 @@ def loaded(data: bytes, name: str) -> Weights:
                 noise=noise,
                 slope=slope,
             )
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (ValueError, TypeError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ConfigError(f"{name} holds no weights of a classifier ({type(error).__name__}).") from error
     heads = FIRST_KIND + len(weights.kinds)
     if weights.table.shape != (weights.vocabulary.rows, heads) or weights.shape.shape != (len(FIGURES), heads):
