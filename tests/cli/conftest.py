@@ -103,3 +103,10 @@ def configured(folder: Path) -> Path:
     path = folder / "pointsman.yaml"
     path.write_text(MODELS, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def compat(configured: Path) -> Path:
+    """The same with LiteLLM's score, whose figures can be told beforehand."""
+    configured.write_text(f"routing: {{scorer: litellm-compat}}\n{MODELS}", encoding="utf-8")
+    return configured

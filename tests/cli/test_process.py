@@ -85,7 +85,7 @@ def test_a_shell_completes_models_from_the_configuration(process: Run, configure
     assert process(env=env).out == "plain,heavy\n"
 
 
-def test_an_answer_in_another_encoding_is_no_failure(process: Run, configured: Path) -> None:
+def test_an_answer_in_another_encoding_is_no_failure(process: Run, compat: Path) -> None:
     """A terminal that cannot show an arrow gets a question mark."""
     done = process("route", "hello world, tell me something short", env={"PYTHONIOENCODING": "cp437"})
     assert (done.code, "why         score -0.150 ? simple" in done.out) == (0, True)

@@ -17,6 +17,7 @@ from pointsman.bootstrap import load_config
 from pointsman.cli.conversation import Conversation
 from pointsman.cli.repl import Leave, Repl
 from pointsman.cli.session import router_session
+from pointsman.core.catalog import Tier
 from pointsman.core.errors import Refused
 from tests.cli.conftest import BIN, PROCESS_S
 from tests.cli.servers import BEGINNING, REST, Storyteller, config_for, storyteller
@@ -66,7 +67,7 @@ def test_model_changes_who_answers_from_now_on(repl: Repl, capsys: pytest.Captur
     assert [turn.card.id for turn in repl.conversation.turns if turn.card] == ["teller", "cloud"]
     assert capsys.readouterr().err.splitlines() == [
         "cloud answers from now on",
-        "cloud; there are auto, teller, cloud, simple, medium, complex, reasoning",
+        f"cloud; there are auto, teller, cloud, {', '.join(Tier)}, auto:quick-assistant, auto:deep-work",
     ]
 
 

@@ -19,11 +19,11 @@ def test_json_is_the_contracts_object_and_nothing_else(run: Run, configured: Pat
     found = json.loads(done.out)
     assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
     assert found.keys() >= CONTRACT
-    assert (found["model"], found["tier"], found["strategy"]) == ("heavy", "complex", "complexity")
+    assert (found["model"], found["tier"], found["strategy"]) == ("heavy", "complex", "learned")
     assert (found["privacy"]["class"], found["catalog"], found["asked_by"]) == ("public", "configured", "default")
 
 
-def test_a_person_sees_the_choice_what_spoke_for_it_and_who_was_struck_out(run: Run, configured: Path) -> None:
+def test_a_person_sees_the_choice_what_spoke_for_it_and_who_was_struck_out(run: Run, compat: Path) -> None:
     """Dimensions with their evidence, the next candidates, the models that may not."""
     done = run("route", "--private", "hello there")
     lines = [line for line in done.out.splitlines() if not line.startswith(("took", "trail", "   "))]
@@ -38,6 +38,21 @@ def test_a_person_sees_the_choice_what_spoke_for_it_and_who_was_struck_out(run: 
     ]
     assert "tokenCount        -0.100  ██  short: 2 tokens" in done.out
     assert "simpleIndicators  -0.050  █   hello" in done.out
+
+
+def test_a_person_sees_what_the_classifier_expects(run: Run, configured: Path) -> None:
+    """Why this tier, the kind of task, everybody's chance of doing it well, the length of the answer."""
+    done = run("route", "What is the capital of France?")
+    head, *lines = done.out.splitlines()
+    facts = {label.strip(): fact for label, fact in ((line[:12], line[12:]) for line in lines)}
+    assert head == "quick  simple · local · by learned"
+    assert facts["why"].startswith("questions: simple does it well with 0.")
+    assert facts["why"].endswith(", 0.70 is asked")
+    assert facts["task"].startswith("questions, difficulty -")
+    assert [word for word in facts["done well"].split() if word.isalpha()] == [
+        *("simple", "medium", "complex", "reasoning"),
+    ]
+    assert facts["answer"].endswith(" tokens")
 
 
 def test_with_nothing_configured_the_shipped_catalog_decides_and_says_so(run: Run) -> None:
@@ -117,7 +132,7 @@ def test_bad_usage_says_what_is_wrong(
 
 
 def test_data_gives_a_line_for_each_line_with_its_id(run: Run, folder: Path, configured: Path) -> None:
-    """Prompts and messages, tools or their number, blank lines between; a summary on stderr."""
+    """Prompts and messages, tools or their number, which have a floor, blank lines between; a summary on stderr."""
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": CODE}]
     lines = [
         {"id": "a", "prompt": "hello"},
@@ -128,12 +143,12 @@ def test_data_gives_a_line_for_each_line_with_its_id(run: Run, folder: Path, con
     data.write_text("\n\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     done = run("route", "--json", "--data", "prompts.jsonl")
     found = [json.loads(line) for line in done.out.splitlines()]
-    assert [(one["id"], one["tier"]) for one in found] == [("a", "simple"), (2, "complex"), (None, "simple")]
+    assert [(one["id"], one["tier"]) for one in found] == [("a", "simple"), (2, "complex"), (None, "complex")]
     assert all(CONTRACT | {"decision_id", "catalog"} <= one.keys() for one in found)
-    assert (done.code, done.err) == (0, "3 prompts: 2 simple, 1 complex\n")
+    assert (done.code, done.err) == (0, "3 prompts: 2 complex, 1 simple\n")
 
 
-def test_data_for_a_person_is_a_table_of_columns(run: Run, folder: Path, configured: Path) -> None:
+def test_data_for_a_person_is_a_table_of_columns(run: Run, folder: Path, compat: Path) -> None:
     """Separated by tabs, for cut and sort."""
     (folder / "prompts.jsonl").write_text('{"id": "a", "prompt": "hello"}\n', encoding="utf-8")
     assert run("route", "--data", "prompts.jsonl").out == "a\tsimple\tquick\t0.000\tcomplexity\n"

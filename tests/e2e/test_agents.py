@@ -110,7 +110,7 @@ async def test_rules_hold_for_agents_that_never_heard_of_us(gateway: Gateway) ->
         ({"messages": crew}, {}, "agent"),
         ({"messages": ASKED}, claude, "agent"),
         ({"messages": ASKED, "metadata": {"langgraph_node": "scout"}}, {}, "agent"),
-        ({"messages": plain}, {}, "complexity"),
+        ({"messages": plain}, {}, "learned"),
     ]
     async with openai_server(answer) as server:
         models = [model(f"{server.url}/v1", "small", "simple"), model(f"{server.url}/v1", "large", "complex")]

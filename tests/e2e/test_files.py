@@ -11,11 +11,15 @@ import httpx2
 import pytest
 
 from tests.e2e.conftest import Gateway, client_of, models_of
-from tests.e2e.test_main_job import COMPLEX, MEDIUM, SIMPLE, Llamas, decision, user
+from tests.e2e.test_main_job import MEDIUM, SIMPLE, Llamas, decision, user
 
 pytestmark = pytest.mark.e2e
 
 GUIDE = Path(__file__).parents[1] / "config" / "data" / "guide.yaml"
+COMPLEX = (
+    "Design a distributed architecture with a microservice API, database sharding and kubernetes; "
+    "implement the function, debug the class and refactor the async code."
+)
 
 
 def guide_on(llamas: Llamas) -> str:
@@ -34,7 +38,7 @@ def guide_on(llamas: Llamas) -> str:
 async def test_the_guides_file_routes_to_its_three_local_models(
     gateway: Gateway, shared_llamas: Llamas, prompt: str, name: str
 ) -> None:
-    """Simple, medium and complex prompts reach quick, balanced and heavy."""
+    """Prompts that are simple, medium and complex by LiteLLM's score reach quick, balanced and heavy."""
     async with gateway(guide_on(shared_llamas)) as base_url, client_of(base_url) as client:
         raw = await client.chat.completions.with_raw_response.create(
             model="auto", messages=user(prompt), max_tokens=20, temperature=0
@@ -70,7 +74,7 @@ async def test_a_decision_can_be_had_without_a_call(gateway: Gateway, shared_lla
         by_header = await http.post(
             f"{base_url}/v1/chat/completions", json={"messages": user(MEDIUM)}, headers={"x-pointsman-dry-run": "true"}
         )
-    assert (by_prompt["model"], by_prompt["tier"], by_prompt["strategy"]) == ("demo-medium", "medium", "complexity")
+    assert (by_prompt["model"], by_prompt["tier"], by_prompt["strategy"]) == ("demo-medium", "medium", "learned")
     assert by_header.json()["model"] == "demo-medium"
     contract = {"model", "tier", "score", "confidence", "strategy", "reason", "privacy", "struck", "trail"}
     assert contract | {"elapsed_us"} <= by_prompt.keys()
@@ -80,14 +84,14 @@ async def test_the_ledger_knows_what_was_asked_routed_and_served(gateway: Gatewa
     """One row a request, with tokens and cost, and no word of the prompt."""
     async with gateway({"models": models_of(shared_llamas)}) as base_url, client_of(base_url) as client:
         raw = await client.chat.completions.with_raw_response.create(
-            model="auto", messages=user("What is the secret word xyzzy?"), max_tokens=20
+            model="auto", messages=user("What is the capital of France?"), max_tokens=20
         )
         row = await decision(base_url, raw.headers["x-pointsman-decision-id"])
     assert (row["asked"], row["routed"], row["served"], row["outcome"]) == ("auto", "demo-small", "demo-small", "ok")
     usage = raw.parse().usage
     assert usage is not None
     assert row["output_tokens"] == usage.completion_tokens
-    assert "xyzzy" not in str(row)
+    assert "France" not in str(row)
 
 
 async def test_a_hangup_signal_reads_the_configuration_again(

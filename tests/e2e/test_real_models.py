@@ -13,7 +13,7 @@ import pytest
 from pointsman.adapters.runtimes.embedded_llama import EmbeddedLlama, EmbeddedRuntime, ModelFile
 from pointsman.core.jsontypes import Json
 from tests.e2e.conftest import Gateway, client_of, models_of
-from tests.e2e.test_main_job import COMPLEX, MEDIUM, SIMPLE, Llamas, user
+from tests.e2e.test_main_job import HARD, MEDIUM, SIMPLE, Llamas, user
 
 pytestmark = pytest.mark.e2e
 
@@ -21,7 +21,7 @@ N_PARALLEL = 51
 OPENINGS = {
     SIMPLE: "This is the small demo model.",
     MEDIUM: "This is the medium demo model.",
-    COMPLEX: "This is the large demo model.",
+    HARD: "This is the large demo model.",
 }
 
 
@@ -58,7 +58,7 @@ async def test_a_legacy_completion_whole_and_streamed(gateway: Gateway, shared_l
 async def test_a_legacy_completion_can_be_routed(gateway: Gateway, shared_llamas: Llamas) -> None:
     """`auto` reads the prompt, wherever the API puts it."""
     async with gateway({"models": models_of(shared_llamas)}) as base_url, client_of(base_url) as client:
-        raw = await client.completions.with_raw_response.create(model="auto", prompt=COMPLEX, max_tokens=4)
+        raw = await client.completions.with_raw_response.create(model="auto", prompt=HARD, max_tokens=4)
     assert raw.headers["x-pointsman-model"] == "demo-large"
 
 

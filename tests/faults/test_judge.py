@@ -91,7 +91,7 @@ async def assert_goes_on(place: Place, reason: str) -> None:
     heard = await place.ask()
     assert time.monotonic() - began < DEADLINE_MS / 1e3 + MARGIN_S
     assert heard.outcome == (200, "From the small one.")
-    assert heard.headers["x-pointsman-strategy"] == "complexity"
+    assert heard.headers["x-pointsman-strategy"] == "learned"
     assert await step(place, heard) == ("failed", f"{JUDGE} {reason}")
 
 

@@ -11,7 +11,6 @@ from pointsman.cli.bars import Advance, bars
 from pointsman.cli.evaluate import cost_of
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_json, say
-from pointsman.config.schema_routing import COMPAT, scorer_of, target_of
 from pointsman.core.errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from pointsman.evals.ladder import Ladder
     from pointsman.evals.tuning import Tuning
 
-LEARNED, LENGTH, COMMAND = "learned", "length", "command:"
+COMPAT, LEARNED, LENGTH, COMMAND = "litellm-compat", "learned", "length", "command:"
 SECTION = "routing"
 TARGETS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 EXAMPLES = """\b
@@ -156,6 +155,8 @@ def _goal(budget: str | None, quality: str | None, strong_share: str | None) -> 
 
 def _router_name(name: str | None, loaded: Loaded) -> str:
     """Whose scores; `pointsman` is the scorer in force."""
+    from pointsman.config.schema_routing import scorer_of
+
     if name is None or name == "pointsman":
         return COMPAT if scorer_of(loaded.settings.routing) == COMPAT else LEARNED
     if name in {COMPAT, LEARNED, LENGTH} or name.startswith(COMMAND):
@@ -193,6 +194,7 @@ def _learned_tuning(rows: Sequence[Row], tiers: Sequence[Tier], config: str | No
     """The whole chain's decisions at each target: its floors and what it does when unsure count too."""
     from pointsman.cli.route import catalog_to_decide, deciding
     from pointsman.config.load import loaded_from
+    from pointsman.config.schema_routing import target_of
     from pointsman.evals.routers import request_of
     from pointsman.evals.tuning import column_of, listed_tuning
 
