@@ -197,9 +197,9 @@ async def test_work_that_wants_a_large_model_has_a_floor(found: RoutingContext, 
 
 
 def test_floors_are_changed_one_by_one() -> None:
-    """A tier in place of the shipped one, None takes it away, and a kind that has none gets one."""
+    """A tier in place of the shipped one, the lowest takes it away, and a kind that has none gets one."""
     assert default_floors({}) == FLOORS
-    found = default_floors({"tools": None, "agents": Tier.COMPLEX, "coding": Tier.MEDIUM})
+    found = default_floors({"tools": Tier.SIMPLE, "agents": Tier.COMPLEX, "coding": Tier.MEDIUM})
     assert found == {
         "agents": Tier.COMPLEX,
         "refactoring": Tier.REASONING,

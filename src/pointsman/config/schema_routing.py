@@ -95,9 +95,9 @@ class RouterSettings(Section):
     default_model: Name | None = Field(default=None, description="The model when no tier has one.")
     scorer: Literal["learned", "litellm-compat", "local-judge", "hybrid"] | None = Field(
         default=None,
-        description="How a prompt is classified. `learned`: by the trained classifier, and so it is if nothing is said; "
-        "`litellm-compat`: by LiteLLM's score, and so it is where a key of that score is set; `local-judge`: by a local "
-        "model (see `classifier`); `hybrid`: by that model where the trained classifier is unsure.",
+        description="How a prompt is classified. `learned`: by the trained classifier, and so it is if nothing is "
+        "said; `litellm-compat`: by LiteLLM's score, and so it is where a key of that score is set; `local-judge`: by "
+        "a local model (see `classifier`); `hybrid`: by that model where the trained classifier is unsure.",
     )
     target: Annotated[float, Field(gt=0.02, lt=0.98)] | Literal["economy", "balanced", "quality"] = Field(
         default="balanced",
@@ -105,10 +105,10 @@ class RouterSettings(Section):
         "`economy` is 0.55, `balanced` 0.7, `quality` 0.85. `pointsman calibrate` finds one for a budget.",
     )
     unsure: Unsure = Field(default=Unsure(), description="What to do where the trained classifier is not sure.")
-    floors: dict[Name, TierName | None] = Field(
+    floors: dict[Name, TierName] = Field(
         default={},
         description="The lowest tier for a kind of task, over what is shipped: `tools` medium; `agents`, "
-        "`refactoring`, `long-writing`, `research` and `long-context` reasoning. `null` takes one away.",
+        "`refactoring`, `long-writing`, `research` and `long-context` reasoning. `simple` is as good as none.",
     )
     tier_boundaries: TierBoundaries | None = Field(default=None, description="Where each next tier begins.")
     token_thresholds: TokenThresholds | None = Field(default=None, description="Which prompts are short and long.")

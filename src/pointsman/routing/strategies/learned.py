@@ -90,9 +90,9 @@ class Learned:
         return False
 
 
-def default_floors(given: Mapping[str, Tier | None]) -> Mapping[str, Tier]:
-    """The shipped floors with those *given* in their place; None takes one away."""
-    return {kind: tier for kind, tier in {**FLOORS, **given}.items() if tier is not None}
+def default_floors(given: Mapping[str, Tier]) -> Mapping[str, Tier]:
+    """The shipped floors with those *given* in their place; SIMPLE is as good as none."""
+    return {kind: tier for kind, tier in {**FLOORS, **given}.items() if tier is not Tier.SIMPLE}
 
 
 def _one_up(tier: Tier) -> Tier:
