@@ -43,6 +43,8 @@ def learned_strategy(given: Loaded, catalog: Catalog, from_use: LearnedShifts | 
 
     *from_use* gives what was learned from a caller's own use, by the id of the caller's key.
     """
+    if not given.learned:
+        return Learned(catalog, {})
     cards, file = catalog.routers_by_name, given.settings.routing.weights
     weights = shipped_weights() if file is None else weights_in(file)
     return Learned(

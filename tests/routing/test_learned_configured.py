@@ -147,3 +147,9 @@ async def test_a_more_able_small_model_takes_more(tmp_path: Path) -> None:
     pick = await picked(configured(tmp_path, {}, simple=3), ask)
     assert pick is not None
     assert pick.tier is Tier.SIMPLE
+
+
+async def test_where_nobody_goes_by_it_no_weights_are_read(tmp_path: Path) -> None:
+    """A file that is not there is no matter then."""
+    loaded = configured(tmp_path, {"scorer": "litellm-compat", "weights": "missing.npz"})
+    assert await picked(loaded, "fleet") is None
