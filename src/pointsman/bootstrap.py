@@ -28,6 +28,7 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
+from pointsman.experience import reading_signs
 from pointsman.household import in_household, open_household
 from pointsman.inventory import downloaded, has_known_device, model_files
 from pointsman.judgement import with_judge
@@ -42,7 +43,7 @@ from pointsman.routing.chain import Chain
 from pointsman.routing.constraints.capability import CapabilityConstraint, ContextConstraint
 from pointsman.routing.features import features_of
 from pointsman.routing.select import Selector
-from pointsman.stores import accepted_tiers, observing_ledger, shared_healths
+from pointsman.stores import accepted_tiers, learned_shifts, observing_ledger, shared_healths
 
 if TYPE_CHECKING:
     from pointsman.config.discover import Discovery
@@ -107,7 +108,7 @@ def make_router(
 def _decider(loaded: Loaded, catalog: Catalog) -> Decider:
     settings = loaded.settings
     sizes = ContextSizes(book=ContextBook(clock=time.monotonic))
-    strategies = strategies_of(loaded, catalog, accepted_tiers(loaded))
+    strategies = strategies_of(loaded, catalog, accepted_tiers(loaded), learned_shifts(loaded))
     return Decider(
         catalog=catalog,
         chain=Chain(
@@ -262,13 +263,16 @@ async def open_router(
         endpoints = {card.endpoint.name: card.endpoint for card in catalog.models}
         providers = {name: HttpProvider(endpoint, client) for name, endpoint in endpoints.items()}
         wants_ledger = ledger and loaded.settings.ledger.enabled
-        with observing_ledger(loaded, wanted=wants_ledger) as sinks:
+        with (
+            observing_ledger(loaded, wanted=wants_ledger) as sinks,
+            reading_signs(loaded, catalog, wanted=wants_ledger) as signs,
+        ):
             router = make_router(
                 loaded,
                 catalog,
                 providers=providers,
                 upstreams=UPSTREAMS,
-                observers=(*sinks, *observers),
+                observers=(*sinks, *signs, *observers),
             )
             router = with_judge(router, loaded, client)
             windows = router.decider.sizes.sizes_now

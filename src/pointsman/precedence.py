@@ -28,6 +28,7 @@ from pointsman.routing.strategies.utility import Utility
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pointsman.classification import LearnedShifts
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Catalog
     from pointsman.routing.agents.rules import TierOfAgent
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
 
 
 def strategies_of(
-    loaded: Loaded, catalog: Catalog, accepted: TierOfAgent = lambda _key_id, _agent: None
+    loaded: Loaded,
+    catalog: Catalog,
+    accepted: TierOfAgent = lambda _key_id, _agent: None,
+    from_use: LearnedShifts | None = None,
 ) -> tuple[Strategy, ...]:
     """The strategies over *catalog*; `judgement` puts the local judge before the scorer.
 
-    *accepted* knows the tiers that a person has accepted for agents.
+    *accepted* knows the tiers that a person has accepted for agents, *from_use* what a caller's verdicts have taught.
     """
     scorers = {name: complexity_settings(block) for name, block in loaded.complexity.items()}
     return (
@@ -51,7 +55,7 @@ def strategies_of(
         AgentModel(catalog=catalog, rules=agent_rules(loaded), accepted=accepted),
         *((_session_pin(loaded, catalog),) if loaded.settings.sessions.enabled else ()),
         *((Rules(catalog=catalog, rules=rules),) if (rules := rules_of(loaded)) else ()),
-        learned_strategy(loaded, catalog),
+        learned_strategy(loaded, catalog, from_use),
         Complexity(catalog, scorers),
         Default(catalog),
     )

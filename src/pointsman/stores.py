@@ -19,8 +19,10 @@ from pointsman.core.health import Health
 
 if TYPE_CHECKING:
     from pointsman.adapters.storage.agents import AgentChoices
+    from pointsman.adapters.storage.feedback import FeedbackFile
     from pointsman.adapters.storage.reader import LedgerReader
     from pointsman.adapters.telemetry.prometheus import Metrics
+    from pointsman.classification import LearnedShifts
     from pointsman.config.load import Loaded
     from pointsman.core.ports import ConsentBoard, Observer, ResponseStore
     from pointsman.core.replies import ReplyStore
@@ -59,6 +61,20 @@ def agent_choices(loaded: Loaded) -> AgentChoices:
 def accepted_tiers(loaded: Loaded) -> TierOfAgent:
     """The tiers that a person has accepted for agents; none where the ledger is off, as nothing was profiled."""
     return agent_choices(loaded).tier_of if loaded.settings.ledger.enabled else lambda _key_id, _agent: None
+
+
+def feedback_file(loaded: Loaded) -> FeedbackFile:
+    """Verdicts on answers and what they have taught; an absent file reads as empty."""
+    from pointsman.adapters.storage.feedback import FeedbackFile, feedback_path
+
+    days = loaded.settings.learning.half_life_days
+    return FeedbackFile(feedback_path(ledger_path(loaded)), half_life_days=days)
+
+
+def learned_shifts(loaded: Loaded) -> LearnedShifts | None:
+    """What each caller's verdicts have taught; None where nothing is to be learned, or the ledger is off."""
+    settings = loaded.settings
+    return feedback_file(loaded).shifts_of if settings.ledger.enabled and settings.learning.enabled else None
 
 
 def agent_profiles(loaded: Loaded, *, since_s: float, after: int | None = None) -> Sequence[Profile]:

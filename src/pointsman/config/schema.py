@@ -28,6 +28,7 @@ from pointsman.config.field_types import (
 )
 from pointsman.config.schema_agents import AgentEntry, EscalationSettings
 from pointsman.config.schema_classifier import ClassifierSettings
+from pointsman.config.schema_learning import LearningSettings
 from pointsman.config.schema_local import Bytes, LocalSettings
 from pointsman.config.schema_presets import PresetName, PresetSettings
 from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSettings
@@ -375,4 +376,7 @@ class Settings(Section):
     )
     escalation: EscalationSettings = Field(
         default=EscalationSettings(), description="What happens when an answer to an agent is not good enough."
+    )
+    learning: LearningSettings = Field(
+        default=LearningSettings(), description="What verdicts on answers change for their caller."
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pointsman.bootstrap import open_router
 from pointsman.config.load import Loaded, reload
 from pointsman.core.consent import Consent
+from pointsman.experience import critics
 from pointsman.server.consents import OpenQuestions
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
@@ -83,6 +84,7 @@ async def open_state(
             reply_store(loaded) as replies,
             shared_choices(loaded, router.decider.consents),
         ):
+            rated_by = critics(loaded, router.catalog)
             yield State(
                 router=router,
                 guard=guard,
@@ -96,6 +98,7 @@ async def open_state(
                 questions=questions,
                 figures=partial(figures, counted, router),
                 agents=partial(_agents, loaded),
+                rate=rated_by.rate if rated_by is not None else None,
                 memory=memory_view(loaded, router),
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,

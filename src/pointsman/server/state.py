@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pointsman.core.consent import Consent
 from pointsman.server.consents import OpenQuestions
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from pointsman.core.ports import ConsentAsker, ResponseStore
     from pointsman.core.replies import ReplyStore
     from pointsman.engine.router import Router
+    from pointsman.routing.learned.feedback import Verdict
     from pointsman.server.guard import Guard
+
+
+Rate: TypeAlias = "Callable[[str, Verdict, str | None], JsonObject]"
+"""Takes a verdict on the answer of a decision's id, from the caller with a key's id; gives what came of it."""
 
 
 class DecisionLog(Protocol):
@@ -51,6 +56,7 @@ class State:
     figures: Callable[[], tuple[str, bytes]] | None = None  # for /metrics: the media type and the text
     memory: Callable[[], JsonObject] = dict  # what the memory of this machine holds, for /v1/memory and the page
     agents: Callable[[], Sequence[JsonObject]] | None = None  # their profiles; reads block, so ask in a thread
+    rate: Rate | None = None  # takes a verdict on an answer, and blocks; None: the ledger is off
     unattended: Consent = Consent.ONCE  # the answer when the time is over
 
     def asker(self, caller: Caller) -> ConsentAsker:

@@ -24,6 +24,8 @@ PRIOR_DEVIATION: Final = 0.6
 MOST_LEARNED: Final = 2.0
 """No caller's shift goes further than this either way."""
 HALF_LIFE_DAYS: Final = 30.0
+KEPT_HALF_LIVES: Final = 6
+"""A verdict can be taken back for so long; less than two hundredths of it count by then."""
 DAY_S: Final = 86_400.0
 
 _PRIOR: Final = 1 / PRIOR_DEVIATION**2
