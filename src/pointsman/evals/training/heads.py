@@ -35,7 +35,7 @@ class Freedom:
     rows: float
 
 
-LABELLED: Final = Freedom(figures=1 / 8, vectors=0.1, rows=2.0)
+LABELLED: Final = Freedom(figures=1 / 8, vectors=0.1, rows=3.0)
 OUTCOMES: Final = Freedom(figures=1 / 17, vectors=0.5, rows=0.05)
 KIND: Final = Freedom(figures=1 / 8, vectors=0.3, rows=2.0)
 
@@ -69,7 +69,7 @@ def _labelled(examples: Sequence[Example]) -> Lesson:
         if one.difficulty is not None:
             target[at], weight[at] = one.difficulty / DIFFICULTY_STEP, 1.0
         elif one.tier is not None:
-            target[at], weight[at] = one.tier * TIER_STEP, 0.3
+            target[at], weight[at] = one.tier * TIER_STEP, 0.6
     return Lesson(name="labelled", target=target, weight=weight, freedom=LABELLED)
 
 

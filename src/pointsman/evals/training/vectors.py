@@ -100,7 +100,8 @@ class Encoder:
                 .transpose(0, 2, 1, 3)
                 for name in ("query", "key", "value")
             )
-            likeness = np.exp(asked @ keys.transpose(0, 1, 3, 2) / sqrt(width // ATTENTION_HEADS))
+            likeness = asked @ keys.transpose(0, 1, 3, 2) / np.float32(sqrt(width // ATTENTION_HEADS))
+            likeness = np.exp(likeness - likeness.max(-1, keepdims=True))
             likeness /= likeness.sum(-1, keepdims=True)
             mixed = (likeness @ values).transpose(0, 2, 1, 3).reshape(x.shape)
             x = self._normal(
@@ -131,7 +132,7 @@ def word_vectors(encoder: Encoder, words: Sequence[str], size: int, advance: Cal
     directions = np.linalg.svd(pieces[::3], full_matrices=False)[2][:size]
     pieces = pieces @ directions.T
     pieces /= np.linalg.norm(pieces, axis=1, keepdims=True) + 1e-9
-    found = np.zeros((len(words), size), np.float32)
+    found = np.zeros((len(words), pieces.shape[1]), np.float32)
     for number, word in enumerate(words):
         split = encoder.split(word)
         if split:
