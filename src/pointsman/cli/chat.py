@@ -107,10 +107,11 @@ def chat(  # noqa: PLR0913  an argument for each option
     conversation = Conversation(model=asked, is_private=private, tier=tier, system=system, manner=manner)
     if text is None:
         from pointsman.cli.repl import talk
+        from pointsman.experience import critics
 
         tell_warnings(loaded)
         with _starting(loaded) as session:
-            talk(session, conversation)
+            talk(session, conversation, critics(loaded))
         return
     with router_session(loaded, _nothing) as session:
         heard = take_turn(session, conversation, text, model=inline, stream=not (no_stream or as_json), quiet=as_json)

@@ -14,6 +14,7 @@ from pointsman.cli.completion import completion
 from pointsman.cli.config import config
 from pointsman.cli.drop_in import list_downloaded, pull_for_program
 from pointsman.cli.evaluate import evaluate
+from pointsman.cli.feedback import feedback
 from pointsman.cli.launch import launch
 from pointsman.cli.ledger import explain, logs, stats
 from pointsman.cli.local import local
@@ -76,6 +77,7 @@ for _command in (
     explain,
     stats,
     agents,
+    feedback,
     replay,
     what_if,
     evaluate,

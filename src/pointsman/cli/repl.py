@@ -16,11 +16,13 @@ from pointsman.cli.outermost import complain
 from pointsman.cli.output import say
 from pointsman.cli.turn import take_turn
 from pointsman.core.errors import PointsmanError
+from pointsman.routing.learned.feedback import Verdict
 
 if TYPE_CHECKING:
     from pointsman.cli.conversation import Conversation
     from pointsman.cli.session import LoopThread
     from pointsman.engine.router import Router
+    from pointsman.experience import Critics
 
 HELP = """\
 Type to talk; a line that ends in \\ goes on in the next one.
@@ -28,6 +30,7 @@ Type to talk; a line that ends in \\ goes on in the next one.
   /model [name]   who answers from now on (auto: whoever fits)
   /models         the models there are
   /why            why the last model was chosen
+  /good, /bad     say so of the last answer: later choices go by it
   /cost           tokens and dollars so far
   /private        on or off: only local models may see what you say
   /clear          forget the conversation
@@ -45,6 +48,7 @@ class Repl:
 
     session: LoopThread[Router]
     conversation: Conversation
+    critics: Critics | None = None  # None: the ledger is off, so nothing is learned
 
     def say(self, line: str) -> None:
         """A person's line: a command, or something said to a model."""
@@ -66,6 +70,8 @@ class Repl:
             "model": self._model,
             "models": self._models,
             "why": self._why,
+            "good": lambda _rest: self._rate(Verdict.UP),
+            "bad": lambda _rest: self._rate(Verdict.DOWN),
             "cost": self._cost,
             "private": self._private,
             "clear": self._clear,
@@ -103,6 +109,17 @@ class Repl:
         else:
             print_decision(self._router, last.request, last.decision)
 
+    def _rate(self, verdict: Verdict) -> None:
+        from pointsman.cli.feedback import what_was_learned
+
+        last = next((turn for turn in reversed(self.conversation.turns) if turn.decision is not None), None)
+        if last is None or last.decision is None:
+            say("Nobody has answered yet.")
+        elif self.critics is None:
+            complain("The ledger is off, so nothing is learned.", "Set `ledger.enabled`.")
+        else:
+            say(what_was_learned(self.critics.rate(last.decision.id, verdict, self.conversation.caller().key_id)))
+
     def _cost(self, _rest: str) -> None:
         answered = [turn for turn in self.conversation.turns if turn.usage is not None and turn.bill is not None]
         tokens = sum(turn.usage.input_tokens + turn.usage.output_tokens for turn in answered if turn.usage)
@@ -130,9 +147,9 @@ class Repl:
         raise Leave
 
 
-def talk(session: LoopThread[Router], conversation: Conversation) -> None:
+def talk(session: LoopThread[Router], conversation: Conversation, critics: Critics | None = None) -> None:
     """Talk until the person leaves. Ctrl-C clears the line, a second one on the empty line leaves."""
-    repl = Repl(session=session, conversation=conversation)
+    repl = Repl(session=session, conversation=conversation, critics=critics)
     _line_editing(session.resource)
     say("/help lists the commands, Ctrl-D leaves.")
     is_leaving = False
@@ -188,7 +205,7 @@ def _line_editing(router: Router) -> None:
         return
     names = known_names(router.catalog)
     words = [
-        *(f"/{word}" for word in ("model", "models", "why", "cost", "private", "clear", "help", "exit")),
+        *(f"/{word}" for word in ("model", "models", "why", "good", "bad", "cost", "private", "clear", "help", "exit")),
         *(f"@{name}" for name in names),
         *names,
     ]
