@@ -285,7 +285,8 @@ async def test_whatever_goes_wrong_no_prompt_is_printed(tmp_path: Path, environ:
 async def test_the_demo_is_ready_in_seconds(tmp_path: Path, environ: Mapping[str, str]) -> None:
     """From nothing: the models are made, loaded and answer, within START_S, on a machine without a GPU."""
     async with serving(tmp_path, environ, "--demo") as program, client_of(program.base_url) as client:
-        reply = await client.chat.completions.create(model="auto", messages=user(SECRET), max_tokens=20)
+        asked = [{"role": "system", "content": SECRET}, *user("Hi")]
+        reply = await client.chat.completions.create(model="auto", messages=asked, max_tokens=20)
         async with httpx2.AsyncClient() as http:
             ready = await http.get(f"{program.base_url}/readyz")
             page = await http.get(program.base_url)
