@@ -19,6 +19,7 @@ from pointsman.cli.session import router_session
 from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller
 from pointsman.experience import critics
+from pointsman.stores import feedback_file
 from tests.adapters.storage.samples import decided, finished
 from tests.cli.conftest import MODELS, Run
 from tests.cli.servers import config_for, storyteller
@@ -120,6 +121,21 @@ def test_an_answer_is_rated_where_it_was_given(repl: Repl, folder: Path, capsys:
     assert (bad.startswith("Noted: "), bad.endswith(" below usual.")) == (True, True)
     assert good.endswith(" above usual.")
     assert feedback_path(folder / "ledger.db").exists()
+
+
+@pytest.mark.parametrize(("learning", "learned"), [("true", 1), ("false", 0)])
+def test_the_same_ask_again_in_a_session_is_learned_from(folder: Path, learning: str, learned: int) -> None:
+    """Without a word of the person's, where learning is on; it is written by the time the router is closed."""
+    with storyteller(at_once=True) as story:
+        text = config_for(story).replace("enabled: false", f"path: {folder / 'ledger.db'}")
+        path = folder / "pointsman.yaml"
+        path.write_text(f"{text}learning: {{enabled: {learning}}}\n", encoding="utf-8")
+        loaded = load_config(str(path))
+        with router_session(loaded, lambda _text: None) as session:
+            repl = Repl(session=session, conversation=Conversation(model="auto"))
+            for line in ("what is the capital of France?", "/clear", "what is the capital of France?"):
+                repl.say(line)
+    assert [one.belief.verdicts for one in feedback_file(loaded).all()] == [1] * learned
 
 
 def test_a_conversation_without_a_ledger_says_so(repl: Repl, capsys: pytest.CaptureFixture[str]) -> None:
