@@ -59,7 +59,7 @@ CASES: list[tuple[str, frozenset[Tier]]] = [
         ),
         ("Please only answer yes or no: is the sky blue on a clear day?", S, M),
         # traps: short but hard
-        ("Prove Fermat's little theorem.", R),
+        ("Prove Fermat's little theorem.", C, R),
         ("Show that there are infinitely many primes of the form 4k+3.", C, R),
         # a polite wrapper
         ("Hello! I hope you're well. Would you be so kind as to tell me the capital of Norway? Many thanks!", S, M),
@@ -78,7 +78,7 @@ CASES: list[tuple[str, frozenset[Tier]]] = [
         # Spanish
         ("¿Cuál es la capital de Perú?", S),
         ("Escribe una función que invierta una lista.", S, M),
-        ("Demuestra que hay infinitos números primos.", R),
+        ("Demuestra que hay infinitos números primos.", C, R),
         ("Diseña un sistema distribuido de reservas con consistencia fuerte y tolerancia a fallos.", C),
         # Portuguese
         ("Qual é a capital da Austrália?", S),
@@ -114,6 +114,7 @@ WRONG = {
     "Define photosynthesis.": "medium: three tokens are little to go by",
     "In which year was the book 'Design Patterns' published?": "medium: the bait works",
     "What is the opposite of 'prove'?": "medium: the bait works",
+    "so yeah can u prove that sqrt(3) is irrational": "medium: so casual",
     "Démontre que la racine carrée de 5 est irrationnelle.": "complex: few French proofs were learned from",
     "Explique como funciona o aprendizado por reforço.": "complex",
     "Prove que a soma dos ângulos de um triângulo é 180 graus.": "complex: few Portuguese proofs were learned from",

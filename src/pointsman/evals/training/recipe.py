@@ -6,13 +6,16 @@ The same data and the same version give the same weights: nothing is drawn at ra
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pointsman.core.values import value_type
+from pointsman.evals.perturb import WAYS
 from pointsman.evals.training.cuts import Tiered, fitted
 from pointsman.evals.training.design import Design, features, ridge
 from pointsman.evals.training.heads import lessons
@@ -79,12 +82,33 @@ def vocabulary_of(examples: Sequence[Example], encoder: Encoder) -> Vocabulary:
     return Vocabulary((*common, *sorted(more, key=lambda word: (-counts[word], word))))
 
 
+def with_slips(examples: Sequence[Example]) -> tuple[list[Example], NDArray[np.bool_]]:
+    """*examples*, and each labelled one with typos and in small letters too: they should be judged alike.
+
+    The second part says which are as they were.
+    """
+    chance = random.Random(SEED)  # noqa: S311  no secret
+    found: list[Example] = []
+    is_own_wording: list[bool] = []
+    for at, one in enumerate(examples):
+        if one.tier is None:
+            found.append(one)
+            is_own_wording.append(True)
+            continue
+        group = one.group or f"#{at}"
+        said = dict.fromkeys((one.prompt, WAYS["typos"](one.prompt, chance), one.prompt.lower()))
+        found += [replace(one, prompt=prompt, group=group) for prompt in said]
+        is_own_wording += [prompt is one.prompt for prompt in said]
+    return found, np.array(is_own_wording)
+
+
 def train(
     examples: Sequence[Example], kinds: Sequence[str], encoder: Encoder, about: Mapping[str, object], advance: Advance
 ) -> Trained:
     """The classifier that *examples* teach. *about* goes into the file as it is."""
     began = time.perf_counter()
     vocabulary = vocabulary_of(examples, encoder)
+    examples, is_own_wording = with_slips(examples)
     steps = _Steps(advance, "word vectors", len(encoder.pieces))
     vectors = word_vectors(encoder, vocabulary.words, VECTOR_SIZE, steps.more).astype(np.float64)
     shapes, sparse = features(examples, vocabulary, _Steps(advance, "features", len(examples)).more)
@@ -94,7 +118,13 @@ def train(
     solved = {lesson.name: workshop.solve(lesson, None, steps) for lesson in taught}
     labelled = np.array([one.tier is not None for one in examples])
     mixed = _mixes(solved, labelled, workshop, kinds)
-    tiered = _tiers(examples, taught, workshop, mixed.parts, steps)
+    difficulty = _by_folds(examples, taught, workshop, mixed.parts, steps)
+    judged = labelled & is_own_wording
+    tiered = fitted(
+        difficulty[judged],
+        np.array([one.tier or 0 for one in examples])[judged],
+        np.array([one.source for one in examples])[judged],
+    )
     table, shape, bias = mixed.joined
     scale = np.maximum(np.abs(table).max(0), 1e-9) / _BYTE
     weights = Weights(
@@ -200,14 +230,14 @@ def _mix(solved: Mapping[str, Head], parts: Mapping[str, tuple[float, float]], m
     )
 
 
-def _tiers(
+def _by_folds(
     examples: Sequence[Example],
     taught: Sequence[Lesson],
     workshop: Workshop,
     parts: Mapping[str, tuple[float, float]],
     steps: _Steps,
-) -> Tiered:
-    """The cuts, from what heads say that have not seen the example: by folds, with groups kept whole."""
+) -> Doubles:
+    """The difficulty of each example by heads that have not seen it: by folds, with groups kept whole."""
     chance = np.random.default_rng(SEED)
     by_group: dict[str, int] = {}
     folds = np.array(
@@ -218,10 +248,7 @@ def _tiers(
     for fold in range(FOLDS):
         heads = {name: workshop.solve(lesson_of[name], folds != fold, steps) for name in DIFFICULTY_MIX}
         difficulty[folds == fold] = workshop.said(_mix(heads, parts, DIFFICULTY_MIX))[folds == fold]
-    labelled = np.array([one.tier is not None for one in examples])
-    tiers = np.array([one.tier or 0 for one in examples])[labelled]
-    sources = np.array([one.source for one in examples])[labelled]
-    return fitted(difficulty[labelled], tiers, sources)
+    return difficulty
 
 
 class _Steps:

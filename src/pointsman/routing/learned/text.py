@@ -10,6 +10,7 @@ import unicodedata
 from typing import Final
 
 from pointsman.core.values import value_type
+from pointsman.routing.learned.courtesy import without_courtesies
 
 HEAD_CHARS: Final = 2_600
 TAIL_CHARS: Final = 1_400
@@ -41,6 +42,7 @@ class Reading:
 def read(ask: str) -> Reading:
     """*ask*, with at most HEAD_CHARS + TAIL_CHARS of it looked at."""
     seen = ask if len(ask) <= HEAD_CHARS + TAIL_CHARS else f"{ask[:HEAD_CHARS]}\n\n{ask[-TAIL_CHARS:]}"
+    seen = without_courtesies(seen)
     instruction = seen if len(seen) < _ROUND else _instruction(seen)
     lowered = instruction.lower()
     pattern = _ASCII_WORDS
