@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import expm1
 
 import pytest
 
 from pointsman.routing.learned.structure import FIGURES, figures
-from pointsman.routing.learned.text import read
+from pointsman.routing.learned.text import Reading
 
 
 def shape(
@@ -20,8 +21,10 @@ def shape(
     turns: int = 1,
     in_loop: bool = False,
 ) -> dict[str, float]:
-    """The figures of *ask* by name."""
-    found = figures(read(ask), ranks, unknown=unknown, tools=tools, turns=turns, in_loop=in_loop)
+    """The figures of *ask* by name; what begins with a fence is pasted."""
+    words = re.findall(r"[^\W\d_]+|\d+|[^\w\s]", ask.lower())
+    reading = Reading(seen=ask, instruction=ask.partition("```")[0], words=words, chars=len(ask))
+    found = figures(reading, ranks, unknown=unknown, tools=tools, turns=turns, in_loop=in_loop)
     return dict(zip(FIGURES, found, strict=True))
 
 
@@ -39,7 +42,7 @@ def test_every_figure_has_a_name_of_its_own() -> None:
         ("words", "", 1),
         ("instruction_chars", "four", 4),
         ("pasted_chars", "four", 0),
-        ("pasted_chars", "Why?\n```" + "x" * 700 + "```", 704),
+        ("pasted_chars", "Why?\n```" + "x" * 700 + "```", 706),
         ("lines", "a\nb\nc", 2),
         ("paragraphs", "a\n\nb\n\nc", 2),
         ("sentences", "One. Two.\nThree. 四。", 4),
@@ -52,7 +55,7 @@ def test_every_figure_has_a_name_of_its_own() -> None:
         ("quotes", '"so" it\'s “so', 4),
         ("conjunctions", "this and that or those", 2),
         ("conditions", "ask if each a must b such that c", 4),
-        ("digits", "7 and 42, or 2x", 3),
+        ("digits", "7 and 42, or 2x", 4),
         ("digits", "no number at all", 0),
         ("numbers", "7 and 1,042.5", 2),
         ("units", "5 kg for $3 or 20%", 3),

@@ -36,7 +36,7 @@ def test_code_between_fences_is_pasted() -> None:
 
 def test_a_single_fence_encloses_nothing() -> None:
     """Somebody forgot the other one: the text is taken as it is."""
-    text = f"Why is this slow?\n{CODE.removesuffix('```')}"
+    text = f"Why is this slow?\n{CODE.removesuffix('```')}END"
     assert read(text).instruction == text
 
 

@@ -21,9 +21,9 @@ from pointsman.routing.judge.memory import Memory
 from pointsman.routing.judge.prompt import judge_request
 from pointsman.routing.judge.rubric import RUBRICS, Scale
 from pointsman.routing.strategies.complexity import Complexity
-from pointsman.routing.strategies.local_judge import LocalJudge
+from pointsman.routing.strategies.local_judge import LocalJudge, Scorers
 from pointsman.routing.strategy import StrategyFailed
-from pointsman.testing import ManualClock, a_card, a_catalog
+from pointsman.testing import ManualClock, a_card, a_catalog, a_router
 
 CATALOG = a_catalog(
     a_card("small"), a_card("large"), tiers={Tier.SIMPLE: ["small"], Tier.COMPLEX: ["large"], Tier.MEDIUM: ["small"]}
@@ -147,6 +147,45 @@ async def test_a_second_opinion_is_asked_for_where_the_scorer_is_unsure() -> Non
     assert pick == Pick(tier=Tier.COMPLEX, router="auto", reason="gemma says 'pro' -> complex")
 
 
+TWO = a_catalog(
+    a_card("small"),
+    a_card("large"),
+    tiers={Tier.SIMPLE: ["small"], Tier.COMPLEX: ["large"]},
+    routers=[a_router({Tier.SIMPLE: ["small"]}, name="other")],
+)
+
+
+def scorers() -> Scorers:
+    """One scorer for `auto`, to whom "deploy" is complex, and one for `other`, to whom it is simple."""
+    rules = {"auto": "complex", "other": "simple"}
+    settings = {
+        name: complexity_settings({"keyword_tier_rules": [{"keywords": ["deploy"], "tier": tier}]})
+        for name, tier in rules.items()
+    }
+    return Scorers(tuple(Complexity(TWO, {name: one}) for name, one in settings.items()))
+
+
+@pytest.mark.parametrize(("asked", "tier"), [("auto", Tier.COMPLEX), ("other", Tier.SIMPLE), (None, Tier.COMPLEX)])
+async def test_of_several_scorers_that_one_is_heard_whose_router_it_is(asked: str | None, tier: Tier) -> None:
+    """Its pick, its router and its keyword rules."""
+    both, found = scorers(), context("deploy this", requested_model=asked)
+    pick = await both.decide(found)
+    router = both.router_of(found)
+    assert router is not None
+    assert pick is not None
+    assert (pick.tier, pick.router, router.name) == (tier, router.name, asked or "auto")
+    assert both.is_ruled(found, router)
+    assert not both.is_ruled(context("What is this?", requested_model=asked), router)
+
+
+async def test_where_no_scorer_has_a_router_there_is_nothing_to_hear() -> None:
+    """Nothing was asked in words."""
+    both, found = scorers(), context("")
+    assert TWO.auto is not None
+    assert (await both.decide(found), both.router_of(found)) == (None, None)
+    assert not both.is_ruled(found, TWO.auto)
+
+
 async def test_it_takes_half_of_a_callers_time_at_most() -> None:
     """The rest is for the answer."""
     model = Says("pro")
@@ -159,8 +198,9 @@ async def test_it_takes_half_of_a_callers_time_at_most() -> None:
 
 async def test_when_it_fails_the_scorer_decides_and_the_trail_says_why() -> None:
     """Never the expensive model for want of a verdict: a greeting stays small."""
-    judge = local_judge(Says("too late"))
-    chain = Chain(constraints=(), strategies=(judge, judge.scorer), clock=ManualClock())
+    own = scorer()
+    judge = local_judge(Says("too late"), complexity=own)
+    chain = Chain(constraints=(), strategies=(judge, own), clock=ManualClock())
     verdict = await chain.decide(context("Hello, thanks!"), CATALOG.models)
     assert (verdict.strategy, verdict.pick.tier if verdict.pick else None) == ("complexity", Tier.SIMPLE)
     assert [(step.strategy, step.outcome, step.detail) for step in verdict.trail][:1] == [
