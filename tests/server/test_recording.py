@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from pointsman.core.errors import KeyReused
+from pointsman.server.elsewhere import StillAnswering
 from pointsman.server.http import Message, Receive, Scope, Send
-from pointsman.server.idempotency import Repeats, StillAnswering
+from pointsman.server.idempotency import Repeats
 from pointsman.server.recording import MESSAGE_BYTES, Listener, Recording
 from pointsman.server.state import State
 from pointsman.testing import ManualClock
