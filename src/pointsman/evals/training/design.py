@@ -78,7 +78,9 @@ def ridge(design: Design, target: Doubles, weight: Doubles, penalty: float = 1.0
 
     Minimises Σ weight · (design · w + bias - target)² + penalty · |w|²; the bias is not penalised.
     """
-    total = weight.sum()
+    total = float(weight.sum())
+    if not total:  # nobody teaches it: it says nothing
+        return np.zeros(design.width), 0.0
     centre = design.transposed_times(weight) / total
     mean = float((weight * target).sum() / total)
 

@@ -209,10 +209,11 @@ def _mixes(solved: Mapping[str, Head], labelled: NDArray[np.bool_], workshop: Wo
         parts[name] = (float(said.mean()), float(said.std()) or 1.0)
     heads = [_mix(solved, parts, DIFFICULTY_MIX), _mix(solved, parts, GAIN_MIX)]
     gain = workshop.said(heads[1])[labelled]
+    deviation = float(gain.std()) or 1.0
     heads[1] = Head(
-        table=heads[1].table / gain.std(),
-        shape=heads[1].shape / gain.std(),
-        bias=(heads[1].bias - gain.mean()) / gain.std(),
+        table=heads[1].table / deviation,
+        shape=heads[1].shape / deviation,
+        bias=(heads[1].bias - float(gain.mean())) / deviation,
     )
     heads += [solved["output_tokens"], *(solved[kind] for kind in kinds)]
     table, shape = np.stack([one.table for one in heads], 1), np.stack([one.shape for one in heads], 1)
