@@ -42,7 +42,7 @@ def test_the_sheet_for_a_device(run: Run) -> None:
     assert lines[0] == "TASK            TIER       LOCAL                      TAKES GB  CONTEXT  CLOUD"
     assert "questions       simple     llama3.2-3b                     3.0       4K  gpt-5-mini" in lines
     assert "reasoning       reasoning  –                                 –        –  gemini-2.5-pro" in lines
-    assert len(lines) == 21
+    assert len(lines) == 23
 
 
 def test_a_configuration_changes_the_sheet(run: Run, folder: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_unknown_kind_is_a_usage_error(run: Run) -> None:
     """With the nearest names."""
     done = run("models", "recommend", "--vram", "8GiB", "--task", "codin")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("error: no kind of task is called 'codin'; did you mean coding or completion?\n")
+    assert done.err.startswith("error: no kind of task is called 'codin'; did you mean coding or design?\n")
 
 
 @pytest.mark.e2e

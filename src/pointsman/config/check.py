@@ -154,7 +154,10 @@ def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[P
     for name, preset in settings.presets.items():
         if preset.model is not None:
             yield from _unknown(("presets", name, "model"), [preset.model], callable_names)
-    kinds = {task.name for task in cheat_sheet.tasks(settings.tasks)} if settings.rules else set()
+    named = _kinds_named(settings)
+    kinds = {task.name for task in cheat_sheet.tasks(settings.tasks)} if settings.rules or named else set()
+    for path, names in named:
+        yield from _unknown(path, names, kinds | {"*"}, "kind of task")
     for index, rule in enumerate(settings.rules):
         yield from _unknown(("rules", index, "kind"), rule.kind, kinds, "kind of task")
         if rule.model is not None:
@@ -162,6 +165,21 @@ def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[P
     for name, agent in settings.agents.items():
         if agent.model is not None:
             yield from _unknown(("agents", name, "model"), [agent.model], callable_names)
+
+
+def _kinds_named(settings: Settings) -> list[tuple[Path, list[str]]]:
+    """Where floors and abilities name kinds of tasks."""
+    routers: dict[Path, RouterSettings] = {(): settings.routing}
+    routers |= {("routers", name): one for name, one in settings.routing.routers.items()}
+    floors: list[tuple[Path, list[str]]] = [
+        (("routing", *at, "floors"), list(one.floors)) for at, one in routers.items() if one.floors
+    ]
+    abilities: list[tuple[Path, list[str]]] = [
+        (("models", index, "ability"), list(one.ability))
+        for index, one in enumerate(settings.models)
+        if isinstance(one.ability, dict) and one.ability
+    ]
+    return [*floors, *abilities]
 
 
 def _circles(settings: Settings, names: set[str]) -> Iterator[Problem]:

@@ -36,6 +36,10 @@ Tiers = Annotated[
 ]
 
 
+JUDGES = ("local-judge", "hybrid")
+"""Scorers that ask the local judge; there is one, and it is that of `auto`."""
+
+
 class TierBoundaries(Section):
     """The score at which each next tier begins."""
 
@@ -139,6 +143,13 @@ class RoutingSettings(RouterSettings):
     routers: dict[Name, RouterSettings] = Field(
         default={}, description="Further names that choose, each in its own way."
     )
+
+    @model_validator(mode="after")
+    def _has_one_judge(self) -> Self:
+        for name, router in self.routers.items():
+            if router.scorer in JUDGES:
+                raise ValueError(f"`routers.{name}.scorer` cannot be {router.scorer!r}: only `auto` has a local judge")
+        return self
 
 
 COMPAT = "litellm-compat"
