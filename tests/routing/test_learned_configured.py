@@ -9,11 +9,11 @@ import yaml
 
 from pointsman.classification import learned_strategy, shipped_weights
 from pointsman.config import Loaded, load
+from pointsman.core.assessment import TARGET
 from pointsman.core.catalog import Operation, Tier
 from pointsman.core.decision import Caller, Pick, Privacy, PromptFeatures, RoutingContext
 from pointsman.core.errors import ConfigError
 from pointsman.routing.learned.floors import FLOORS
-from pointsman.routing.learned.scorer import TARGET
 from pointsman.routing.learned.weights import dumped
 from pointsman.routing.strategies.learned import ONE_UP, Unsure
 from tests.routing.small_weights import small_weights

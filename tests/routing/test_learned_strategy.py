@@ -7,12 +7,12 @@ from math import exp, log
 
 import pytest
 
-from pointsman.core.assessment import Assessment
+from pointsman.core.assessment import TARGET, Assessment
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.decision import Caller, Pick, Privacy, PromptFeatures, RoutingContext
 from pointsman.routing.learned.abilities import ALL_KINDS, MOST, NONE, Abilities, Shifts
 from pointsman.routing.learned.floors import FLOORS, LONG_CONTEXT_TOKENS
-from pointsman.routing.learned.scorer import MAX_TOKENS, TARGET, Judged, Scorer
+from pointsman.routing.learned.scorer import MAX_TOKENS, Judged, Scorer
 from pointsman.routing.strategies.learned import ONE_UP, Learned, LearnedSettings, Unsure, default_floors
 from pointsman.testing import a_card, a_catalog, a_router
 from tests.routing.small_weights import small_weights

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, WithJsonSchema, model_validator
 
 from pointsman.config.field_types import Name, Names, Number, Section, TierName, Tokens
+from pointsman.core.assessment import TARGET
 from pointsman.core.catalog import Tier
 
 Dimension = Literal[
@@ -153,7 +154,7 @@ class RoutingSettings(RouterSettings):
 
 
 COMPAT = "litellm-compat"
-TARGETS = {"economy": 0.55, "balanced": 0.7, "quality": 0.85}
+TARGETS = {"economy": 0.55, "balanced": TARGET, "quality": 0.85}
 """The chance of a good answer that each word asks for."""
 
 SCORER_KEYS = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pointsman.core.catalog import Tier
 from pointsman.core.values import value_type
+
+TARGET: Final = 0.7
+"""The chance of a good answer that is asked of a tier, where nothing else is configured."""
 
 if TYPE_CHECKING:
     from pointsman.core.jsontypes import JsonObject

@@ -257,6 +257,11 @@ class Catalog:
         """The router that `auto`, tier names and unknown names mean; None when nothing is configured."""
         return self.routers_by_name.get(AUTO) or (self.routers[0] if self.routers else None)
 
+    def router_for(self, requested_model: str | None) -> RouterCard | None:
+        """The router that *requested_model* names, else `auto`."""
+        asked = self.resolve(requested_model) if requested_model else ""
+        return self.routers_by_name.get(asked) or self.auto
+
     def resolve(self, name: str) -> str:
         """*name* with aliases followed (an alias may name an alias; a circle stops where it closes)."""
         name = self._followed(name)

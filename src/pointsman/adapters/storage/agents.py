@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pointsman.adapters.storage.database import open_readable, unreadable
-from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
+from pointsman.adapters.storage.own_file import OwnFile, Signature, shipped_scripts, signature_of
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
 from pointsman.routing.agents.profile import Call, Choice, Who, tier_of_chances
@@ -41,8 +40,6 @@ _CALLS: Final = """
 """
 
 _KEEP: Final = "INSERT OR REPLACE INTO choices VALUES (?, ?, ?, ?, ?)"
-
-_Signature = tuple[tuple[int, int], ...]
 
 
 def choices_path(ledger: Path) -> Path:
@@ -88,7 +85,7 @@ class AgentChoices:
         self.path = path
         self._clock = clock
         self._looked_s = float("-inf")
-        self._signature: _Signature = ()
+        self._signature: Signature = ()
         self._tiers: dict[Who, Tier] = {}
 
     def tier_of(self, key_id: str | None, agent: str, /) -> Tier | None:
@@ -134,7 +131,7 @@ class AgentChoices:
 
     def _look(self) -> None:
         """Read the file again if it has changed."""
-        signature = _signature(self.path)
+        signature = signature_of(self.path)
         if signature == self._signature:
             return
         try:
@@ -142,15 +139,3 @@ class AgentChoices:
         except ConfigError as error:
             logger.warning("agents.unreadable file=%s reason=%s", self.path, error)
         self._signature = signature
-
-
-def _signature(path: Path) -> _Signature:
-    """What changes when the file, or what was written and is not in it yet, does."""
-    found = []
-    for one in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            stat = os.stat(one)  # noqa: PTH116  a third of the time that Path.stat takes
-        except OSError:
-            continue
-        found.append((stat.st_mtime_ns, stat.st_size))
-    return tuple(found)

@@ -6,7 +6,6 @@ The file is made with the first verdict. Processes that serve look at it once a 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -18,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from pointsman.adapters.storage.database import open_readable, unreadable
-from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
+from pointsman.adapters.storage.own_file import OwnFile, Signature, shipped_scripts, signature_of
 from pointsman.adapters.storage.retention import transaction
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
@@ -59,7 +58,6 @@ _EARLIER: Final = """
 _NOTE: Final = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 Result = TypeVar("Result")
-_Signature = tuple[tuple[int, int, int], ...]
 
 
 @value_type
@@ -92,7 +90,7 @@ class FeedbackFile:
         self._half_life_days = half_life_days
         self._clock, self._now = clock, now
         self._looked_s = float("-inf")
-        self._signature: _Signature = ()
+        self._signature: Signature = ()
         self._seen = 0
         self._beliefs: dict[str, dict[tuple[str, Tier], Belief]] = {}  # by owner
         self._shifts: dict[str, tuple[float, Mapping[str, Shifts]]] = {}  # by owner, and when they were reckoned
@@ -197,7 +195,7 @@ class FeedbackFile:
 
     def _look(self) -> None:
         """Read what is new in the file, if it has changed; all of it when it was replaced."""
-        signature = _signature(self.path)
+        signature = signature_of(self.path)
         if signature == self._signature:
             return
         if not signature or not self._signature or signature[0][0] != self._signature[0][0]:
@@ -271,15 +269,3 @@ def _belief(database: sqlite3.Connection, owner: str, kind: str, tier: str) -> B
 def _believe(database: sqlite3.Connection, owner: str, task: Task, belief: Belief) -> None:
     row = (owner, task.kind, task.tier.value, belief.pull, belief.information, belief.at_s, belief.verdicts)
     database.execute(_BELIEVE, row)
-
-
-def _signature(path: Path) -> _Signature:
-    """What changes when the file, or what was written and is not in it yet, does; its identity comes first."""
-    found = []
-    for one in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            stat = os.stat(one)  # noqa: PTH116  a third of the time that Path.stat takes
-        except OSError:
-            continue
-        found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
-    return tuple(found)

@@ -5,6 +5,7 @@ A file found spoilt is put aside (see spoilt.py) and the work done once more, on
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import TypeVar
 from pointsman.adapters.storage.spoilt import NO_INODE, inode_of, is_spoilt, open_or_begin, put_aside
 
 Result = TypeVar("Result")
+Signature = tuple[tuple[int, int, int], ...]
 
 
 class OwnFile:
@@ -71,3 +73,15 @@ def shipped_scripts(kind: str) -> list[str]:
     folder = resources.files("pointsman.adapters.storage") / "sql" / kind
     found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
     return [script.read_text("utf-8") for script in found]
+
+
+def signature_of(path: Path) -> Signature:
+    """What changes when the file, or what was written and is not in it yet, does; its identity comes first."""
+    found = []
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            stat = os.stat(one)  # noqa: PTH116  a third of the time that Path.stat takes
+        except OSError:
+            continue
+        found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pointsman.core.assessment import TARGET
 from pointsman.core.catalog import Tier
 from pointsman.core.chat import Usage
 
@@ -26,8 +27,6 @@ AFTER_CALLS: Final = 20
 SHARE: Final = 0.75
 TOO_OFTEN: Final = 0.2
 Z: Final = 1.645  # one-sided 95 %
-GOOD_CHANCE: Final = 0.7
-"""A tier does for a call when the classifier gives it such a chance of a good answer."""
 _NOT_JUDGED: Final = frozenset(("explicit", "tier", "agent", "preset", "session", "rules", "utility", "embeddings"))
 """Strategies that pick without looking at how hard the ask is."""
 
@@ -184,7 +183,7 @@ def wilson_low(k: int, n: int, z: float = Z) -> float:
 def tier_of_chances(chances: Sequence[float]) -> Tier:
     """The cheapest tier with a good chance, by the *chances* of a good answer from each; the likeliest if none has."""
     tiers = list(Tier)
-    good = next((tier for tier, chance in zip(tiers, chances, strict=True) if chance >= GOOD_CHANCE), None)
+    good = next((tier for tier, chance in zip(tiers, chances, strict=True) if chance >= TARGET), None)
     return good or tiers[max(range(len(tiers)), key=lambda rank: chances[rank])]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import erf, exp, log, sqrt
 from typing import TYPE_CHECKING, Final
 
-from pointsman.core.assessment import Assessment
+from pointsman.core.assessment import TARGET, Assessment
 from pointsman.core.catalog import Tier
 from pointsman.core.values import value_type
 from pointsman.routing.learned.abilities import NONE
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pointsman.core.decision import PromptFeatures
     from pointsman.routing.learned.abilities import Shifts
     from pointsman.routing.learned.weights import Weights
-
-TARGET: Final = 0.7
-"""The chance of a good answer that is asked of a tier, where nothing else is configured."""
 
 _LOGIT: Final = log(TARGET / (1 - TARGET))
 MAX_TOKENS: Final = 32_768

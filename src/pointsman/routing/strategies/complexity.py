@@ -50,8 +50,7 @@ class Complexity:
 
     def router_of(self, context: RoutingContext) -> RouterCard | None:
         """The router whose tiers are to be told apart; None when there is none, or nothing was asked in words."""
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         return None if router is None or router.name not in self.settings or not context.features.ask else router
 
     def is_ruled(self, context: RoutingContext, router: RouterCard) -> bool:

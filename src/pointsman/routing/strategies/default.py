@@ -21,8 +21,7 @@ class Default:
 
     async def decide(self, context: RoutingContext, /) -> Pick | None:
         """The default of the router asked for, else of `auto`."""
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         if router is None:
             return None
         if router.default_model is not None:

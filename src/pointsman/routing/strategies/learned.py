@@ -81,8 +81,7 @@ class Learned:
         """The router whose tiers are to be told apart here; None when there is none, or nothing was asked in words."""
         if not context.features.ask:
             return None
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         return None if router is None or router.name not in self.settings else router
 
     def is_ruled(self, _context: RoutingContext, _router: RouterCard) -> bool:

@@ -52,8 +52,7 @@ class Rules:
         return pick
 
     def _pick(self, one: Matcher, why: str, context: RoutingContext) -> Pick:
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         reason = f"the rule {one.rule.name!r} holds" + (f": {why}" if why else "")
         return Pick(
             reason=reason,

@@ -93,8 +93,7 @@ class SessionPin:
         pin = context.pin
         if pin is None:
             return None
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         return pin if router is not None and router.name == pin.router else None
 
     def _locked(self, pin: Pin, context: RoutingContext) -> Pick:

@@ -28,8 +28,7 @@ class Utility:
         """The simple tier, the router's default model where it has no tiers; passes for what a person asked."""
         if not context.features.is_housekeeping:
             return None
-        asked = self.catalog.resolve(context.requested_model) if context.requested_model else ""
-        router = self.catalog.routers_by_name.get(asked) or self.catalog.auto
+        router = self.catalog.router_for(context.requested_model)
         if router is None:
             return None
         reason = "a small errand of the program, not of a person"
