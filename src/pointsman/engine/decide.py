@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import ChatRequest, EmbeddingRequest
-    from pointsman.core.decision import PromptFeatures, Step
+    from pointsman.core.decision import Pick, PromptFeatures, Step
     from pointsman.core.preset import Preset
     from pointsman.core.session import Pin
     from pointsman.engine.consent import Consents
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pointsman.privacy.policy import PrivacyPolicy
     from pointsman.resilience.availability import Availability
     from pointsman.routing.chain import Chain
-    from pointsman.routing.select import Selector
+    from pointsman.routing.select import Selection, Selector
     from pointsman.routing.sessions.memory import Sessions
 
 
@@ -98,16 +98,7 @@ class Decider:
         if self.escalations is not None and self.escalations.concern(inbound, features):
             pick, notes = self.escalations.adjusted(pick, verdict.strategy, inbound, features)
             pick = replace(pick, card=None) if notes and pick.card is not None else pick
-        selection = self.selector.select(pick, context.open_models, context.struck)
-        if self.memory is not None and not pick.is_explicit and pick.card != selection.candidates[0]:
-            choose = self.memory.for_errand if pick.is_utility else self.memory.reordered
-            selection = choose(selection, context.open_models, features)
-        preferred = None
-        said = self.consents.of(inbound.caller)
-        if said is not None or not self.health.is_all_well:
-            selection, preferred = steered(
-                selection, context.open_models, catalog=self.catalog, health=self.health, said=said
-            )
+        selection, preferred = self._selected(pick, context)
         chosen = context.open_models[selection.candidates[0]]
         decision = Decision(
             id=decision_id or self.new_id(),
@@ -166,6 +157,17 @@ class Decider:
         if self.standard_model == AUTO or (asked is not None and self.is_known(asked)):
             return None
         return catalog.preset_of(self.standard_model)
+
+    def _selected(self, pick: Pick, context: RoutingContext) -> tuple[Selection, str | None]:
+        """The order of the models for *pick*: by memory, then by health; and who would be first if it were well."""
+        selection = self.selector.select(pick, context.open_models, context.struck)
+        if self.memory is not None and not pick.is_explicit and pick.card != selection.candidates[0]:
+            choose = self.memory.for_errand if pick.is_utility else self.memory.reordered
+            selection = choose(selection, context.open_models, context.features)
+        said = self.consents.of(context.caller)
+        if said is None and self.health.is_all_well:
+            return selection, None
+        return steered(selection, context.open_models, catalog=self.catalog, health=self.health, said=said)
 
     def _check_name(self, asked: str | None) -> tuple[str, ...]:
         """A warning for a name nobody configured; UnknownModel where the configuration says so."""
