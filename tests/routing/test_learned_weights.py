@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pointsman.classification import shipped_weights
 from pointsman.core.errors import ConfigError
 from pointsman.routing.learned.structure import FIGURES
 from pointsman.routing.learned.weights import (
@@ -154,6 +155,29 @@ def test_what_is_like_nothing_seen_is_unfamiliar() -> None:
     assert weights.familiarity(bag("zzyzx")) == 0.0
     narrow = replace(weights, spread=np.full(len(FIGURES), 0.01, np.float32))
     assert 0 < narrow.familiarity(bag("easy fair")) < 0.1
+
+
+def test_a_figure_that_never_varied_makes_nothing_strange() -> None:
+    """What was trained on first turns without tools knows neither; a second turn is no reason to be unsure."""
+    weights = small_weights()
+    spread = weights.spread.copy()
+    constant = [FIGURES.index(name) for name in ("tools", "turns", "in_tool_loop")]
+    spread[constant] = 1e-6
+    back = loaded(dumped(replace(weights, spread=spread)), "mine.npz")
+    assert np.isinf(back.spread[constant]).all()
+    assert back.familiarity(back.vocabulary.bag("easy fair", tools=9, turns=7, in_loop=True)) == 1.0
+    again = loaded(dumped(back), "mine.npz")
+    np.testing.assert_array_equal(again.spread, back.spread)
+
+
+def test_the_shipped_classifier_is_as_sure_of_a_later_turn_as_of_the_first() -> None:
+    """And as sure of an ask with tools as of one without: it was trained on neither."""
+    weights = shipped_weights()
+    bag = weights.vocabulary.bag
+    first = weights.familiarity(bag("What is the time in Rome?", turns=1))
+    assert first > 0.9
+    assert weights.familiarity(bag("What is the time in Rome?", turns=8)) == first
+    assert weights.familiarity(bag("What is the time in Rome?", tools=5, turns=3, in_loop=True)) == first
 
 
 def test_weights_come_back_from_their_file_as_they_were() -> None:

@@ -143,7 +143,7 @@ class Weights:
     scale: Floats  # by head
     shape: Floats  # figures x heads
     mean: Floats  # of the figures
-    spread: Floats  # of the figures: one standard deviation
+    spread: Floats  # of the figures: one standard deviation; infinite where it never varied
     bias: Floats  # by head
     cuts: tuple[float, float, float]  # difficulties at which the next tier begins
     noise: float  # standard deviation of the difficulty said from the difficulty meant
@@ -200,7 +200,7 @@ def loaded(data: bytes, name: str) -> Weights:
                 scale=file["scale"],
                 shape=file["shape"],
                 mean=file["mean"],
-                spread=file["spread"],
+                spread=_varied(file["spread"]),
                 bias=file["bias"],
                 cuts=(first, second, third),
                 noise=noise,
@@ -212,3 +212,14 @@ def loaded(data: bytes, name: str) -> Weights:
     if weights.table.shape != (weights.vocabulary.rows, heads) or weights.shape.shape != (len(FIGURES), heads):
         raise ConfigError(f"{name} was made by another recipe.", hint="Make it again with `pointsman train`.")
     return weights
+
+
+def _varied(spread: Floats) -> Floats:
+    """*spread*, infinite for what was the same in all that was learned from: of such a figure nothing is known.
+
+    Without it, a second turn or an offered tool would be as strange as can be, and no judgement of one ever sure.
+    """
+    return np.where(spread < _CONSTANT, np.inf, spread).astype(spread.dtype)
+
+
+_CONSTANT: Final = 1e-4
