@@ -98,6 +98,16 @@ def test_what_a_harness_injects_is_nobodys_ask(block: str) -> None:
     assert last_ask([user(f"{block}\nask")]) == "ask"
 
 
+def test_a_question_about_documents_in_open_webui_is_the_persons() -> None:
+    """Its frame begins as its errands do; the question behind the documents is what was asked, and is no errand."""
+    frame = "### Task:\nRespond to the user query using the provided context, with citations.\n\n### Guidelines:\n- x\n"
+    framed = user(f'{frame}<context>\n<source id="1">chat title tags</source>\n</context>\n\nIs the proof sound?')
+    assert last_ask([framed]) == "Is the proof sound?"
+    assert not features_of(ChatRequest(messages=(framed,))).is_housekeeping
+    older = user(f"{frame}<context>\nx\n</context>\n\n<user_query>\nIs the proof sound?\n</user_query>")
+    assert last_ask([older]) == "<user_query>\nIs the proof sound?\n</user_query>"
+
+
 def test_overlapping_blocks_leave_nothing_behind() -> None:
     """What stands between the ends of two entangled blocks belongs to one of them."""
     tangled = "a <user_instructions> b <system-reminder> c </user_instructions> d </system-reminder> e"
@@ -134,6 +144,11 @@ def test_a_very_long_ask_keeps_both_ends() -> None:
     ("ask", "expected"),
     [
         ("### Task:\nGenerate a concise title", True),
+        ("### Task:\nGenerate 1-3 broad tags categorizing the main themes", True),
+        ("### Task:\nSuggest 3-5 relevant follow-up questions", True),
+        ("### Task:\nAnalyze the chat history to determine the necessity of generating search queries", True),
+        ("### Task:\nYou are an autocompletion system.", True),
+        ("### Task:\nProve that there are infinitely many primes.\n### Rules:\nNo hand-waving.", False),
         ("You are in a role play game. The following roles are available:\nA, B", True),
         ("Explain ### Task:\nin Markdown", False),
         ("", False),

@@ -35,6 +35,7 @@ _INJECTED_BLOCKS = (
     ("<user_instructions>", "</user_instructions>"),
     ("# AGENTS.md instructions for ", "</INSTRUCTIONS>"),
     ("<session_context>", "</session_context>"),  # gemini-cli
+    ("### Task:\nRespond to the user query using the provided context", "</context>"),  # Open WebUI: documents
 )
 _NOT_A_PERSON = "[SYSTEM NOTIFICATION - NOT USER INPUT]"
 _UNCLOSED_REMINDER = "<system-reminder>"
@@ -45,7 +46,7 @@ _SUFFIX = "suffix"  # what the dialects make of one
 
 # How prompts begin that a user interface or a framework sends on its own account.
 _HOUSEKEEPING_OPENINGS = (
-    "### Task:\n",  # Open WebUI: titles, tags, follow-ups, search queries
+    "### Task:\n",  # Open WebUI: titles, tags, follow-ups, search queries; a person may begin so too
     "You are in a role play game. The following roles are available:",  # AutoGen: who speaks next
     "Provide a concise, 5-word-or-less title",  # LibreChat, as are the following two
     "Write a concise title for this conversation",
@@ -56,6 +57,12 @@ _HOUSEKEEPING_OPENINGS = (
     "[SUGGESTION MODE:",
     "Analyze *only* the content and structure of your immediately preceding response",  # gemini-cli: who speaks next
     "Progressively summarize the lines of conversation provided",  # LangChain's memory
+)
+_OPEN_WEBUI_TASK = "### Task:\n"
+_OPEN_WEBUI_CHARS = 400
+_OPEN_WEBUI_WORDS = (  # one of them is in the first lines of each of its errands
+    *("title", "tags", "follow-up", "follow up", "search quer", "chat", "conversation", "autocompletion", "emoji"),
+    "image generation",
 )
 # How system prompts begin of such errands.
 _ERRAND_PROMPTS = (
@@ -133,7 +140,12 @@ def without_injected_blocks(text: str) -> str:
 
 def is_housekeeping(ask: str) -> bool:
     """Whether *ask* is a user interface's or framework's own small errand, such as a title for the conversation."""
-    return ask.startswith(_HOUSEKEEPING_OPENINGS)
+    if not ask.startswith(_HOUSEKEEPING_OPENINGS):  # as nearly always
+        return False
+    if not ask.startswith(_OPEN_WEBUI_TASK):
+        return True
+    about = ask[:_OPEN_WEBUI_CHARS].lower()
+    return any(word in about for word in _OPEN_WEBUI_WORDS)
 
 
 def _is_told_an_errand(messages: Sequence[Message], ask: str, request: ChatRequest) -> bool:

@@ -13,7 +13,7 @@ FOLLOW_UPS = """
 continue|Continue.|CONTINUE!!|go on|Go ahead, please|yes, do it|Yes — do that.|yep|ok|OK 👍|👍|thanks!|Thank you so much!!|ty
 let’s do it|sounds good, go ahead|no, thanks|2|?|...|please|perfect, thanks, next
 weiter|Ja, bitte mach das|danke schön!|los geht's|in Ordnung
-oui, vas-y|d’accord, continue|merci beaucoup|sí, hazlo|¡Adelante!|muchas gracias|sim, pode continuar|obrigada
+oui, vas-y|continue s'il te plaît|oui, s'il vous plaît|d’accord, continue|merci beaucoup|sí, hazlo|¡Adelante!|muchas gracias|sim, pode continuar|obrigada
 sì, vai avanti|grazie mille|ja, ga verder|dank je wel|tak, zrób to|dziękuję|да, давай|продолжай, пожалуйста|Спасибо большое!
 так, зроби це|fortsätt|tack så mycket|devam et|evet, yap lütfen|teşekkürler|ναι, συνέχισε
 继续|好的，谢谢|是的。|続けてください|はい、お願いします。|ありがとうございます！|네, 계속해 주세요|감사합니다

@@ -65,5 +65,5 @@ th: ต่อ | ต่อไป | ใช่ | ตกลง | โอเค | ข�
 """
 
 COURTESIES: Final = """
-please pls plz just then now bitte mal doch jetzt svp por favor porfa per favore alsjeblieft proszę пожалуйста lütfen snälla man bro so oh ah well and und et y e och i и
+please pls plz just then now bitte mal doch jetzt svp s'il te vous plaît plait por favor porfa per favore alsjeblieft proszę пожалуйста lütfen snälla man bro so oh ah well and und et y e och i и
 """
