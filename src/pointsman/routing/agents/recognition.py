@@ -5,10 +5,12 @@ The first that is there counts:
 said outright                     `x-pointsman-agent` (which the server reads), AGENT_HEADERS, `metadata.agent_name`,
                                   `metadata.langgraph_node`, a tag `agent:NAME`
 Claude Code's and Codex's headers `claude-code/subagent/Explore`, `claude-code/auxiliary`, `codex/reviewer`
-`name` of the last answer         AutoGen, LangGraph
+`name` of the last answer         LangGraph
 the frame of a system prompt      CrewAI's role, AutoGen's choice of the next speaker
-the user agent                    `claude-code`, `codex`, `gemini-cli`; of the OpenAI Agents SDK, which sends no name,
-                                  `openai-agents/` and a check sum of its instructions without digits
+`name` of the first task          AutoGen, which names everybody but the agent itself: `autogen/` and a check sum of its
+                                  instructions without digits
+the user agent                    `claude-code`, `codex`, `gemini-cli`, `opencode`, `roo-code`; of the OpenAI Agents
+                                  SDK, which sends no name, `openai-agents/` and the same check sum
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ _PROGRAMS: Final = {
     "codex-tui": CODEX,
     "geminicli": "gemini-cli",
     "geminicli-tui": "gemini-cli",
+    "opencode": "opencode",
+    "roocode": "roo-code",
 }
 _AGENTS_SDK: Final = "agents"
 _KEYS: Final = ("agent", "agent_name", "agent-name", "langgraph_node")
@@ -72,6 +76,8 @@ _CREW_OPENING: Final = "You are "
 _CREW_GOAL: Final = "\nYour personal goal is:"
 _SELECTOR_OPENING: Final = "You are in a role play game. The following roles are available:"
 _SELECTOR: Final = "autogen/selector"
+_AUTOGEN: Final = "autogen"
+_AUTOGEN_TASK: Final = "user"  # who gives a team its task, in AutoGen's messages
 _NO_DIGITS: Final = str.maketrans("", "", "0123456789")
 _TOLD: Final = frozenset((Role.SYSTEM, Role.DEVELOPER))
 _NOT_A_NAME: Final = frozenset(("assistant", "user", "system", "model", "ai"))
@@ -105,7 +111,7 @@ def named_by_request(request: ChatRequest, client: str | None) -> str | None:
     messages = request.messages
     if (found := _last_speaker(messages)) is not None:
         return found
-    if messages and messages[0].role in _TOLD and (found := _framed(messages[0])) is not None:
+    if messages and (found := _told(messages)) is not None:
         return found
     if client is None:
         return None
@@ -177,6 +183,19 @@ def _last_speaker(messages: Sequence[Message]) -> str | None:
                 return None
             name = cleaned(message.name)
             return None if name is None or name.lower() in _NOT_A_NAME else name
+    return None
+
+
+def _told(messages: Sequence[Message]) -> str | None:
+    """What the first message tells of who asks; AutoGen's selector speaks as a person to models it does not know."""
+    first = messages[0]
+    if first.role not in _TOLD:
+        part = first.parts[0] if first.parts and first.role is Role.USER else None
+        return _SELECTOR if type(part) is Text and part.text.startswith(_SELECTOR_OPENING) else None
+    if (found := _framed(first)) is not None:
+        return found
+    if len(messages) > 1 and messages[1].name == _AUTOGEN_TASK and messages[1].role is Role.USER:
+        return f"{_AUTOGEN}/{_fingerprint(messages)}"
     return None
 
 
