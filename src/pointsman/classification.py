@@ -13,7 +13,7 @@ from pointsman.config import packaged
 from pointsman.config.schema_routing import target_of
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
-from pointsman.routing.learned.abilities import ALL_KINDS, Abilities
+from pointsman.routing.learned.abilities import Abilities, Member
 from pointsman.routing.learned.scorer import Scorer
 from pointsman.routing.learned.weights import loaded
 from pointsman.routing.strategies.learned import ONE_UP, Learned, LearnedSettings, Unsure, default_floors
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pointsman.config.load import Loaded
     from pointsman.config.schema_routing import RouterSettings
     from pointsman.core.catalog import Catalog, RouterCard
-    from pointsman.routing.learned.abilities import Shifts
+    from pointsman.routing.learned.abilities import OfKinds
     from pointsman.routing.learned.weights import Weights
 
-    LearnedShifts = Callable[[str | None], Mapping[str, Shifts]]
+    LearnedShifts = Callable[[str | None], OfKinds]
 
 WEIGHTS: Final = "classifier.npz"
 
@@ -50,7 +50,7 @@ def learned_strategy(given: Loaded, catalog: Catalog, from_use: LearnedShifts | 
     return Learned(
         catalog,
         {
-            name: _settings(router, weights, Abilities(_abilities(cards[name], catalog), from_use))
+            name: _settings(router, weights, Abilities(_lineup(cards[name], catalog), from_use))
             for name, router in given.learned.items()
             if name in cards
         },
@@ -78,19 +78,15 @@ def _settings(router: RouterSettings, weights: Weights, abilities: Abilities) ->
     )
 
 
-def _abilities(router: RouterCard, catalog: Catalog) -> Mapping[str, Shifts]:
-    """By kind of task, each tier's: that of the first model of the tier that declares one."""
-    of_tier = {tier: _declared(router.tiers.get(tier, ()), catalog) for tier in Tier}
-    kinds = dict.fromkeys(kind for declared in of_tier.values() for kind in declared)
-    found = {}
-    for kind in kinds:
-        first, second, third, fourth = (
-            declared.get(kind, declared.get(ALL_KINDS, 0.0)) for declared in of_tier.values()
-        )
-        found[kind] = (first, second, third, fourth)
-    return found
+def _lineup(router: RouterCard, catalog: Catalog) -> Mapping[Tier, tuple[Member, ...]]:
+    """Each tier's models in their order, with what they declare."""
+    return {
+        tier: tuple(_member(name, catalog) for name in dict.fromkeys(map(catalog.resolve, names)))
+        for tier, names in router.tiers.items()
+    }
 
 
-def _declared(names: tuple[str, ...], catalog: Catalog) -> Mapping[str, float]:
-    cards = (card for name in names for card in catalog.pools.get(name, ()))
-    return next((card.abilities for card in cards if card.abilities), {})
+def _member(name: str, catalog: Catalog) -> Member:
+    pool = catalog.pools.get(name, ())
+    declared = next((card.abilities for card in pool if card.abilities), {})
+    return Member(name=name, cards=tuple(card.id for card in pool), declared=declared)

@@ -67,16 +67,21 @@ class Critics:
         return self.judge(row, verdict)
 
     def judge(self, row: LedgerRow, verdict: Verdict) -> JsonObject:
-        """Take the *verdict* on that answer; what is believed of its tier from now on."""
+        """Take the *verdict* on that answer; what is believed of its model from now on."""
         if row.outcome in _UNANSWERED:
             message = f"Nobody answered the request {row.id!r} ({row.outcome.value}): there is nothing to rate."
             raise InvalidRequest(message, hint="Rate an answer that came.", param="decision_id")
         task = self._task(row) if self.learns else None
         remark = Remark(decision_id=row.id, key_id=row.key_id, verdict=verdict, at_s=self.now(), task=task)
-        belief = self.file.note(remark)
+        standing = self.file.note(remark)
         found: JsonObject = {"object": "feedback", "decision_id": row.id, "rating": verdict.value, "learned": None}
-        if task is not None and belief is not None:
-            found["learned"] = {"kind": task.kind, "tier": task.tier.value, "shift": round(belief.shift, 3)}
+        if task is not None and standing is not None:
+            found["learned"] = {
+                "kind": task.kind,
+                "tier": task.tier.value,
+                "model": task.model or None,
+                "shift": round(standing.shift, 3),
+            }
         return found
 
     def _row(self, decision_id: str) -> LedgerRow | None:
@@ -96,7 +101,7 @@ class Critics:
         kind, difficulty = row.assessment.get("kind"), row.assessment.get("difficulty")
         if tier is None or not isinstance(kind, str) or not isinstance(difficulty, int | float):
             return None
-        return self.tutor.task(row.router, kind, float(difficulty), tier)
+        return self.tutor.task(row.router, kind, float(difficulty), tier, row.served)
 
 
 def critics(loaded: Loaded, catalog: Catalog | None = None) -> Critics | None:

@@ -47,7 +47,7 @@ def test_a_rating_says_what_was_learned_from_it(run: Run) -> None:
     """In words, or as JSON; `rate` may be left out."""
     done = run("feedback", "0a", "down")
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("Noted: simple at coding is now taken to be 0.")
+    assert done.err.startswith("Noted: quick at coding is now taken to be 0.")
     assert done.err.endswith(" steps below usual.\n")
     said = json.loads(run("feedback", "rate", "0a", "up", "--json").out)
     assert (said["decision_id"], said["rating"], said["learned"]["tier"]) == (f"0{'a' * 15}", "up", "simple")
@@ -64,15 +64,15 @@ def test_what_was_learned_is_a_table_and_can_be_forgotten(run: Run) -> None:
     )
     run("feedback", "0a", "down")
     alone = [line.split() for line in run("feedback", "show").out.splitlines()]
-    assert alone[0] == ["TASK", "TIER", "SHIFT", "±", "RATINGS"]
-    assert [alone[1][0], alone[1][1], alone[1][4]] == ["coding", "simple", "1"]
+    assert alone[0] == ["TASK", "TIER", "MODEL", "SHIFT", "±", "RATINGS"]
+    assert [*alone[1][:3], alone[1][5]] == ["coding", "simple", "quick", "1"]
     run("feedback", "1a", "up")
     assert run("feedback", "show").out.splitlines()[0].split()[0] == "KEY"
     (theirs,) = json.loads(run("feedback", "show", "--key", "k1", "--json").out)
-    assert theirs == {**theirs, "key_id": "k1", "kind": "coding", "tier": "simple", "ratings": 1}
+    assert theirs == {**theirs, "key_id": "k1", "kind": "coding", "tier": "simple", "model": "quick", "ratings": 1}
     assert run("feedback", "reset", "--key", "k1").err == "1 ability as before any rating.\n"
     assert [one["key_id"] for one in json.loads(run("feedback", "--json").out)] == [None]
-    assert json.loads(run("feedback", "reset", "--json").out) == {"forgotten": 1, "key_id": None}
+    assert json.loads(run("feedback", "reset", "--json").out) == {"forgotten": 1, "key_id": None, "model": None}
     assert json.loads(run("feedback", "show", "--json").out) == []
 
 
@@ -135,7 +135,7 @@ def test_the_same_ask_again_in_a_session_is_learned_from(folder: Path, learning:
             repl = Repl(session=session, conversation=Conversation(model="auto"))
             for line in ("what is the capital of France?", "/clear", "what is the capital of France?"):
                 repl.say(line)
-    assert [one.belief.verdicts for one in feedback_file(loaded).all()] == [1] * learned
+    assert [one.standing.verdicts for one in feedback_file(loaded).all() if one.model] == [1] * learned
 
 
 def test_a_conversation_without_a_ledger_says_so(repl: Repl, capsys: pytest.CaptureFixture[str]) -> None:

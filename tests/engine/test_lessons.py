@@ -38,6 +38,7 @@ class Bench:
     """The observer and what it told."""
 
     told: list[Remark] = field(default_factory=list)
+    models: list[str | None] = field(default_factory=list)  # those that were meant the last time
     signs: Signs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,7 @@ class Bench:
             self.signs(event)
         assert all(one.is_sign for one in self.told)
         found = [(one.decision_id, one.verdict, one.task.tier if one.task else None) for one in self.told]
+        self.models = [one.task.model if one.task else None for one in self.told]
         self.told.clear()
         return found
 
@@ -91,6 +93,7 @@ def test_an_answer_that_was_asked_for_again_one_tier_up_is_a_complaint_about_the
     bench.signs(ended)
     assert [(one.key_id, one.at_s) for one in bench.told] == [("k", NOON)]
     assert bench.see() == [("a", Verdict.ESCALATED, Tier.SIMPLE)]
+    assert bench.models == ["small"]
     assert bench.see(replace(ended, failure=replace(NOT_GOOD, code=None)), replace(ended, decision_id="x")) == []
     assert bench.see(begun("b", None), replace(ended, decision_id="b")) == []
 
@@ -116,6 +119,7 @@ def test_inside_a_tools_loop_the_task_is_what_the_session_was_judged_for(bench: 
 def test_the_same_ask_again_in_a_session_is_a_complaint_about_the_tier_that_answered(bench: Bench) -> None:
     """Each time about the answer before it, also where a fallback gave it."""
     assert bench.see(begun("a"), over("a"), begun("b", at_s=NOON + 60)) == [("a", Verdict.REGENERATED, Tier.SIMPLE)]
+    assert bench.models == ["small"]
     again = begun("c", at_s=NOON + 120)
     assert bench.see(over("b", "middle", NOON + 61), again) == [("b", Verdict.REGENERATED, Tier.MEDIUM)]
 

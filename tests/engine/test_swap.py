@@ -66,6 +66,13 @@ def test_a_loaded_bigger_one_answers_when_that_is_sooner() -> None:
     assert [note.detail for note in found.notes] == ["7b is in memory and answers sooner than 3b loads (2.5 s)"]
 
 
+def test_a_loaded_one_that_would_do_it_less_well_is_not_enough() -> None:
+    """Another was put before it for that reason."""
+    short = replace(ASK, max_output_tokens=100)
+    selection = Selection(candidates=("3b", "7b", "32b"), model="3b", tier=Tier.SIMPLE, unfit=frozenset(["7b"]))
+    assert memory(["7b"]).reordered(selection, CARDS, short) is selection
+
+
 def test_a_smaller_one_is_not_enough() -> None:
     """Whatever is loaded: the tier is the tier."""
     assert chosen(memory(["3b"]), "32b", "3b", tier=Tier.COMPLEX).candidates == ("32b", "3b")

@@ -6,8 +6,12 @@ nothing. An ask of one word has that word's difficulty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from pointsman.core.catalog import Tier
+from pointsman.routing.learned.abilities import Member, Shifts
 from pointsman.routing.learned.structure import FIGURES
 from pointsman.routing.learned.weights import DIFFICULTY, FIRST_KIND, GAIN, OUTPUT_TOKENS, Vocabulary, Weights
 
@@ -53,3 +57,11 @@ def small_weights() -> Weights:
         slope=1.2,
         about='{"made": "by hand"}',
     )
+
+
+def one_each(declared: Mapping[str, Shifts]) -> dict[Tier, tuple[Member, ...]]:
+    """A model in each tier, called like it, as able as *declared*: by kind of task, by tier."""
+    return {
+        tier: (Member(name=tier.value, declared={kind: by_tier[tier.rank] for kind, by_tier in declared.items()}),)
+        for tier in Tier
+    }

@@ -13,6 +13,7 @@ from pointsman.core.assessment import TARGET
 from pointsman.core.catalog import Operation, Tier
 from pointsman.core.decision import Caller, Pick, Privacy, PromptFeatures, RoutingContext
 from pointsman.core.errors import ConfigError
+from pointsman.routing.learned.abilities import Learnt
 from pointsman.routing.learned.floors import FLOORS
 from pointsman.routing.learned.weights import dumped
 from pointsman.routing.strategies.learned import ONE_UP, Unsure
@@ -107,24 +108,24 @@ def test_a_router_that_the_catalog_lacks_is_left_out(tmp_path: Path) -> None:
     assert learned_strategy(loaded, empty).settings.keys() <= empty.routers_by_name.keys()
 
 
-def test_the_first_model_of_a_tier_that_says_how_able_it_is_speaks_for_it(tmp_path: Path) -> None:
-    """By kind, with `*` for those it does not name; a tier whose models say nothing is the usual one."""
+def test_each_model_says_how_able_it_is(tmp_path: Path) -> None:
+    """By kind, with `*` for those it does not name; one that says nothing is the usual one of its tier."""
     loaded = configured(tmp_path, {}, simple={"coding": 1.5, "*": 0.5}, complex=-1)
-    shifts = learned_strategy(loaded, loaded.catalog).settings["auto"].abilities.of(None)
-    assert shifts is not None
-    assert shifts("coding") == (1.5, 0.0, -1.0, 0.0)
-    assert shifts("questions") == (0.5, 0.0, -1.0, 0.0)
+    known = learned_strategy(loaded, loaded.catalog).settings["auto"].abilities.of(None)
+    assert known is not None
+    assert known.shifts("coding") == (1.5, 0.0, -1.0, 0.0)
+    assert known.shifts("questions") == (0.5, 0.0, -1.0, 0.0)
 
 
 def test_what_is_learned_from_use_is_asked_for_by_key(tmp_path: Path) -> None:
     """Whoever composes the chain gives it."""
     loaded = configured(tmp_path, {})
-    strategy = learned_strategy(loaded, loaded.catalog, lambda key_id: {"*": (float(key_id == "ann"), 0.0, 0.0, 0.0)})
-    abilities = strategy.settings["auto"].abilities
-    anns, bobs = abilities.of("ann"), abilities.of("bob")
+    learned = {"ann": {"coding": Learnt(others=(1.0, 0.0, 0.0, 0.0))}}
+    abilities = learned_strategy(loaded, loaded.catalog, lambda key_id: learned.get(key_id or "", {})).settings["auto"]
+    anns = abilities.abilities.of("ann")
     assert anns is not None
-    assert bobs is not None
-    assert (anns("coding")[0], bobs("coding")[0]) == (1.0, 0.0)
+    assert anns.shifts("coding")[0] == 1.0
+    assert abilities.abilities.of("bob") is None
 
 
 async def test_weights_of_ones_own_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:

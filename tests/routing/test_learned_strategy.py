@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import exp, log
 
 import pytest
@@ -10,12 +11,12 @@ import pytest
 from pointsman.core.assessment import TARGET, Assessment
 from pointsman.core.catalog import Catalog, Operation, Tier
 from pointsman.core.decision import Caller, Pick, Privacy, PromptFeatures, RoutingContext
-from pointsman.routing.learned.abilities import ALL_KINDS, MOST, NONE, Abilities, Shifts
+from pointsman.routing.learned.abilities import ALL_KINDS, MOST, NONE, Abilities, Learnt, Member, OfKinds, Shifts
 from pointsman.routing.learned.floors import FLOORS, LONG_CONTEXT_TOKENS
 from pointsman.routing.learned.scorer import MAX_TOKENS, Judged, Scorer
 from pointsman.routing.strategies.learned import ONE_UP, Learned, LearnedSettings, Unsure, default_floors
 from pointsman.testing import a_card, a_catalog, a_router
-from tests.routing.small_weights import small_weights
+from tests.routing.small_weights import one_each, small_weights
 
 WEIGHTS = small_weights()
 NO_FLOORS: Mapping[str, Tier] = {}
@@ -225,32 +226,81 @@ async def test_an_able_model_takes_more_and_a_poor_one_less(
     configured: Mapping[str, Shifts], ask: str, tier: Tier
 ) -> None:
     """By kind of task, `*` for the kinds that are not named."""
-    assert (await pick(context(ask), settings(abilities=Abilities(configured)))).tier is tier
+    assert (await pick(context(ask), settings(abilities=Abilities(one_each(configured))))).tier is tier
 
 
 async def test_what_was_learned_from_a_callers_use_is_theirs() -> None:
-    """By the id of the key; it is added to what is configured."""
-    learned: dict[str | None, Mapping[str, Shifts]] = {"ann": {ALL_KINDS: (0.6, 0.0, 0.0, 0.0)}}
-    abilities = Abilities({"questions": (0.2, 0.0, 0.0, 0.0)}, lambda key_id: learned.get(key_id, {}))
+    """By the id of the key; it is added to what is configured, and the reason says so where it makes a difference."""
+    learned: dict[str | None, OfKinds] = {"ann": {"questions": Learnt(others=(0.6, 0.0, 0.0, 0.0))}}
+    abilities = Abilities(one_each({"questions": (0.2, 0.0, 0.0, 0.0)}), lambda key_id: learned.get(key_id, {}))
     given = settings(abilities=abilities)
-    assert (await pick(context("fair", key_id="ann"), given)).tier is Tier.SIMPLE
+    anns = await pick(context("fair", key_id="ann"), given)
+    assert anns.tier is Tier.SIMPLE
+    assert anns.reason.endswith("; without what your ratings have taught it would be medium")
+    assert "ratings" not in (await pick(context("easy", key_id="ann"), given)).reason
     assert (await pick(context("fair", key_id="bob"), given)).tier is Tier.MEDIUM
     assert (await pick(context("fair"), given)).tier is Tier.MEDIUM
 
 
 def test_abilities_are_bounded_together() -> None:
     """What is configured and what is learned cannot add up to anything."""
-    abilities = Abilities({ALL_KINDS: (2.0, -2.0, 0.0, 0.5)}, lambda _key: {"questions": (2.0, -2.0, 1.0, 0.5)})
-    shifts = abilities.of(None)
-    assert shifts is not None
-    assert shifts("questions") == (MOST, -MOST, 1.0, 1.0)
-    assert shifts("coding") == (2.0, -2.0, 0.0, 0.5)
+    learnt = Learnt(models={(Tier.SIMPLE, "simple"): 2.0}, others=(0.0, -2.0, 1.0, 0.5))
+    known = Abilities(one_each({ALL_KINDS: (2.0, -2.0, 0.0, 0.5)}), lambda _key: {"questions": learnt}).of(None)
+    assert known is not None
+    assert known.shifts("questions") == (MOST, -MOST, 1.0, 1.0)
+    assert known.shifts("coding") == known.without_own().shifts("questions") == (2.0, -2.0, 0.0, 0.5)
 
 
 def test_without_any_ability_nothing_is_reckoned() -> None:
     """The usual case costs nothing."""
-    assert Abilities({}).of("ann") is None
+    assert Abilities(one_each({})).of("ann") is None
     assert Abilities({}, lambda _key: {}).of("ann") is None
+    assert Abilities({}).declared(Tier.SIMPLE, None, "coding") == 0.0
+
+
+PAIR = {Tier.MEDIUM: (Member(name="first", cards=("first",)), Member(name="second", cards=("second",)))}
+BOTH = {name: a_card(name) for name in ("first", "second")}
+
+
+def taught(first: float, second: float) -> Abilities:
+    """What was learned of the two models of the medium tier at questions."""
+    learnt = Learnt(models={(Tier.MEDIUM, "first"): first, (Tier.MEDIUM, "second"): second})
+    return Abilities(PAIR, lambda _key: {"questions": learnt})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tier", "instead"),
+    [
+        (0.0, 0.0, Tier.MEDIUM, None),  # the first is good enough, so the order stands
+        (0.0, 1.0, Tier.MEDIUM, None),
+        (-1.0, -0.2, Tier.MEDIUM, "second"),  # it is not, the other is
+        (-1.0, -0.9, Tier.COMPLEX, "second"),  # neither is: the likelier of them, should the tier be taken all the same
+        (-1.0, -1.5, Tier.COMPLEX, None),
+    ],
+)
+async def test_the_first_model_of_a_tier_that_is_likely_enough_is_asked(
+    first: float, second: float, tier: Tier, instead: str | None
+) -> None:
+    """And the tier suffices where any of them does."""
+    asked = replace(context("fair"), open_models=BOTH)
+    found = await pick(asked, settings(abilities=taught(first, second)))
+    assert (found.tier, [name for _, name, _ in found.instead]) == (tier, [instead] if instead else [])
+
+
+async def test_why_another_model_is_asked_is_one_line() -> None:
+    """Kind of task, both models, both chances."""
+    asked = replace(context("fair"), open_models=BOTH)
+    found = await pick(asked, settings(abilities=taught(-1.0, 0.0)))
+    ((tier, name, why),) = found.instead
+    assert (tier, name) == (Tier.MEDIUM, "second")
+    assert why == "questions: second does it well with 0.81, first with 0.56"
+
+
+async def test_a_model_that_may_not_be_asked_does_not_speak_for_its_tier() -> None:
+    """Such as one that is not local, for a private request."""
+    asked = replace(context("fair"), open_models={"first": BOTH["first"]})
+    found = await pick(asked, settings(abilities=taught(-1.0, 0.0)))
+    assert (found.tier, found.instead) == (Tier.COMPLEX, ())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import cycle
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.catalog import Catalog, Tier
-from pointsman.core.decision import Outcome, Pick, Struck
+from pointsman.core.decision import Outcome, Pick, Step, Struck
 from pointsman.core.errors import ContextTooLong, ModelStruckOut, NoModelAvailable, PointsmanError, Refused
 from pointsman.core.failure import FailureKind
 from pointsman.routing.select import Selection, Selector
@@ -258,6 +259,40 @@ def test_a_pool_shares_the_load_by_weight_within_one_order(
     )
     in_pool_order = (0.5, *draw)
     assert select(explicit("first"), a_catalog(*cards), draw=in_pool_order).candidates == candidates
+
+
+PAIRED = a_catalog(
+    S, M, C, R, a_card("m", id="m#2"), tiers={Tier.SIMPLE: ["s", "m"], Tier.COMPLEX: ["c"]}, fallbacks={"m": ("r",)}
+)
+ABLER = Pick(tier=Tier.SIMPLE, reason="r", instead=((Tier.SIMPLE, "m", "m does it well"),))
+WHY = Step(strategy="select", outcome=Outcome.NOTE, detail="m does it well")
+
+
+def test_an_abler_model_of_the_tier_comes_first() -> None:
+    """Its fallbacks follow, then the tier's other models; the trail says why, and who would do it less well."""
+    found = select(ABLER, PAIRED)
+    assert found == Selection(
+        candidates=("m", "m#2", "r", "s", "c"), model="m", tier=Tier.SIMPLE, notes=(WHY,), unfit=frozenset(["s"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("card", "first"),
+    [("m#2", "m#2"), ("s", "m"), ("gone", "m")],
+)
+def test_of_the_abler_models_cards_the_sessions_is_first(card: str, first: str) -> None:
+    """Another model's is not asked before it."""
+    found = select(replace(ABLER, card=card), PAIRED)
+    assert (found.candidates[0], found.unfit) == (first, frozenset(["s"]))
+
+
+def test_an_abler_model_that_may_not_be_asked_changes_nothing() -> None:
+    """Nor does one of another tier than the one that is taken."""
+    plain = Pick(tier=Tier.SIMPLE, reason="r")
+    gone = out("m", "m#2")
+    assert select(ABLER, PAIRED, gone) == select(plain, PAIRED, gone)
+    elsewhere = replace(ABLER, instead=((Tier.COMPLEX, "m", ""),))
+    assert select(elsewhere, PAIRED) == select(plain, PAIRED)
 
 
 picks = st.one_of(

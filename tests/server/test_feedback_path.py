@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ async def test_a_verdict_teaches_once(loaded: Loaded) -> None:
         "object": "feedback",
         "decision_id": MINE,
         "rating": "down",
-        "learned": {"kind": "coding", "tier": "simple", "shift": shift},
+        "learned": {"kind": "coding", "tier": "simple", "model": "small", "shift": shift},
     }
     assert -0.5 < shift < 0 < better.json["learned"]["shift"]
 
@@ -154,31 +155,60 @@ async def test_where_learning_is_off_a_verdict_is_only_kept(loaded: Loaded, tmp_
     assert (await rated(app_over(idle), {"decision_id": MINE, "rating": "down"})).json["learned"] is None
 
 
-async def test_a_gateway_decides_by_what_its_caller_said(tmp_path: Path) -> None:
-    """After enough complaints the same ask goes a tier up, for that caller, without a restart."""
-    path = tmp_path / "ledger.db"
-    loaded = configured(path, sessions={"enabled": False})
-    prompt = b'{"prompt": "Write a python function that reverses a list."}'
-    route = scope_of(HOST, path="/v1/route", method="POST")
-    async with open_state(loaded, {}) as state:
-        app = App(replace(state, guard=Guard()))
-        before = (await ask(app, route, prompt)).json
-    with SqliteLedger(path, keep_days=None) as writer:
-        for number in range(8):
+PYTHON = b'{"prompt": "Write a python function that reverses a list."}'
+ROUTE = scope_of(HOST, path="/v1/route", method="POST")
+
+
+async def complained_about(loaded: Loaded, before: dict[str, Any], count: int) -> dict[str, Any]:
+    """The decision on the same ask after so many complaints about the first one's answer, by its only caller."""
+    with SqliteLedger(Path(str(loaded.settings.ledger.path)), keep_days=None) as writer:
+        for number in range(count):
             begun = decided(f"{number:016x}", time.time())
             decision = replace(begun.decision, tier=Tier(before["tier"]))
-            assessment = begun.decision.assessment
+            assessment, found = begun.decision.assessment, before["assessment"]
             assert assessment is not None
-            found = before["assessment"]
-            assessment = replace(assessment, kind=found["kind"], difficulty=found["difficulty"])
-            writer(replace(begun, decision=replace(decision, assessment=assessment), caller=Caller()))
+            judged = replace(assessment, kind=found["kind"], difficulty=found["difficulty"])
+            writer(replace(begun, decision=replace(decision, assessment=judged), caller=Caller()))
             writer(replace(finished(f"{number:016x}", time.time()), served=before["candidates"][0]))
     async with open_state(loaded, {}) as state:
         app = App(replace(state, guard=Guard()))
-        for number in range(8):
+        for number in range(count):
             scope = scope_of(HOST, path="/v1/feedback", method="POST")
             said = await ask(app, scope, json.dumps({"decision_id": f"{number:016x}", "rating": "down"}).encode())
             assert said.status == 200
-        after = (await ask(app, route, prompt)).json
+        after: dict[str, Any] = (await ask(app, ROUTE, PYTHON)).json
+        return after
+
+
+async def first_decision(loaded: Loaded) -> dict[str, Any]:
+    """Before anything was said."""
+    async with open_state(loaded, {}) as state:
+        found: dict[str, Any] = (await ask(App(replace(state, guard=Guard())), ROUTE, PYTHON)).json
+        return found
+
+
+async def test_a_gateway_decides_by_what_its_caller_said(tmp_path: Path) -> None:
+    """After enough complaints the same ask goes a tier up, for that caller, without a restart."""
+    loaded = configured(tmp_path / "ledger.db", sessions={"enabled": False})
+    before = await first_decision(loaded)
+    after = await complained_about(loaded, before, 8)
     assert (before["strategy"], after["strategy"]) == ("learned", "learned")
     assert Tier(after["tier"]).rank > Tier(before["tier"]).rank
+    assert after["reason"].endswith(f"; without what your ratings have taught it would be {before['tier']}")
+
+
+async def test_another_model_of_the_tier_is_asked_where_the_first_does_not_do(tmp_path: Path) -> None:
+    """The tier still suffices: what was said of its first model says half as much of the second. The trail says so."""
+    models = [
+        {"name": name, "model": "m", "base_url": "http://127.0.0.1:9/v1", "local": True, "tier": tier}
+        for tier in ("simple", "medium", "complex", "reasoning")
+        for name in (f"{tier}-a", f"{tier}-b")
+    ]
+    loaded = configured(tmp_path / "ledger.db", sessions={"enabled": False}, models=models)
+    before = await first_decision(loaded)
+    after = await complained_about(loaded, before, 4)
+    tier = before["tier"]
+    assert (before["model"], after["model"], after["tier"]) == (f"{tier}-a", f"{tier}-b", tier)
+    (line,) = [step["detail"] for step in after["trail"] if step["strategy"] == "select"]
+    assert line.startswith(f"coding: {tier}-b does it well with 0.")
+    assert f", {tier}-a with 0." in line

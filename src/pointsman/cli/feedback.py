@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.adapters.storage.feedback import FeedbackFile, Known
+    from pointsman.core.catalog import Catalog
     from pointsman.core.jsontypes import JsonObject
     from pointsman.experience import Critics
 
@@ -25,7 +26,7 @@ Examples:
   pointsman feedback last down           the last answer was not good
   pointsman feedback 3f2a up             that one was
   pointsman feedback show                what was learned so far
-  pointsman feedback reset --key 1a2b3c4d
+  pointsman feedback reset --model demo-small
 """
 RATE_EXAMPLES = """\b
 Examples:
@@ -41,8 +42,10 @@ RESET_EXAMPLES = """\b
 Examples:
   pointsman feedback reset
   pointsman feedback reset --key 1a2b3c4d
+  pointsman feedback reset --model demo-small
 """
 _key_option = click.option("--key", metavar="ID", help="Only of the caller with this key, by its id.")
+_model_option = click.option("--model", metavar="NAME", help="Only of this model, by its name.")
 
 
 class RatingOrCommand(click.Group):
@@ -67,7 +70,7 @@ class RatingOrCommand(click.Group):
 @config_option
 @click.pass_context
 def feedback(context: click.Context, *, as_json: bool, config: str | None) -> None:
-    """Rate an answer, and see what ratings have taught: which tiers do better or worse than usual at what.
+    """Rate an answer, and see what ratings have taught: which models do better or worse than usual at what.
 
     Each caller's ratings count for that caller only. `pointsman feedback ID up` is short for `feedback rate ID up`.
     """
@@ -102,19 +105,26 @@ def rate(id_: str, rating: str, *, as_json: bool, config: str | None) -> None:
 @json_option
 @config_option
 def show(key: str | None, *, as_json: bool, config: str | None) -> None:
-    """Show by how much each tier is taken to be better or worse than usual, by kind of task, in steps of difficulty."""
+    """Show by how much each model is taken to be better or worse than usual, by kind of task, in steps of difficulty.
+
+    The models of a tier share what is learned: where it has some that nobody rated, a line says what is taken of them.
+    """
     _show(key, as_json=as_json, config=config)
 
 
 @feedback.command(short_help="Forget what was learned.", epilog=RESET_EXAMPLES)
 @_key_option
+@_model_option
 @json_option
 @config_option
-def reset(key: str | None, *, as_json: bool, config: str | None) -> None:
-    """Forget what was learned and the ratings themselves, of everybody or of one key; a gateway follows in a second."""
-    count = _file(config).reset(key, everybody=key is None)
+def reset(key: str | None, model: str | None, *, as_json: bool, config: str | None) -> None:
+    """Forget what was learned and the ratings themselves: all, those of one key, or of one model.
+
+    A gateway follows in a second.
+    """
+    count = _file(config).reset(key, model=model, everybody=key is None)
     if as_json:
-        print_json({"forgotten": count, "key_id": key})
+        print_json({"forgotten": count, "key_id": key, "model": model})
     else:
         say(f"{count} {'ability' if count == 1 else 'abilities'} as before any rating.")
 
@@ -124,9 +134,8 @@ def what_was_learned(said: JsonObject) -> str:
     learned = said["learned"]
     if not isinstance(learned, dict):
         return "Noted. There is nothing to learn from it: no classifier chose the model that answered."
-    return (
-        f"Noted: {learned['tier']} at {learned['kind']} is now taken to be {_by(float(str(learned['shift'])))} usual."
-    )
+    who = learned["model"] or f"the tier {learned['tier']}"
+    return f"Noted: {who} at {learned['kind']} is now taken to be {_by(float(str(learned['shift'])))} usual."
 
 
 def _by(shift: float) -> str:
@@ -135,7 +144,12 @@ def _by(shift: float) -> str:
 
 
 def _show(key: str | None, *, as_json: bool, config: str | None) -> None:
-    found = [one for one in _file(config).all() if key in (None, one.key_id)]
+    from pointsman.cli.setup import configuration
+    from pointsman.stores import feedback_file
+
+    loaded = configuration(config)
+    every = [one for one in feedback_file(loaded).all() if key in (None, one.key_id)]
+    found = [one for one in every if one.model is not None or _has_others(one, every, loaded.catalog)]
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
@@ -144,30 +158,41 @@ def _show(key: str | None, *, as_json: bool, config: str | None) -> None:
         say(NOTHING_YET)
 
 
+def _has_others(one: Known, found: Sequence[Known], catalog: Catalog) -> bool:
+    """Whether the tier was itself rated, or a router has models in it that nobody rated."""
+    if one.standing.verdicts:
+        return True
+    place = (one.key_id, one.kind, one.tier)
+    rated = {other.model for other in found if (other.key_id, other.kind, other.tier) == place}
+    names = {catalog.resolve(name) for router in catalog.routers for name in router.tiers.get(one.tier, ())}
+    return not names <= rated
+
+
 def _as_json(one: Known) -> JsonObject:
     return {
         "key_id": one.key_id,
         "kind": one.kind,
         "tier": one.tier.value,
-        "shift": round(one.belief.shift, 3),
-        "deviation": round(one.belief.deviation, 3),
-        "ratings": one.belief.verdicts,
+        "model": one.model,
+        "shift": round(one.standing.shift, 3),
+        "deviation": round(one.standing.deviation, 3),
+        "ratings": one.standing.verdicts,
     }
 
 
 def _print(found: Sequence[Known]) -> None:
     has_keys = any(one.key_id is not None for one in found)
-    made = table(
-        *(["KEY"] if has_keys else []), "TASK", "TIER", "SHIFT", "±", "RATINGS", right=("SHIFT", "±", "RATINGS")
-    )
+    columns = (*(["KEY"] if has_keys else []), "TASK", "TIER", "MODEL", "SHIFT", "±", "RATINGS")
+    made = table(*columns, right=("SHIFT", "±", "RATINGS"))
     for one in found:
         made.add_row(
             *([one.key_id or "–"] if has_keys else []),
             one.kind,
             one.tier.value,
-            f"{one.belief.shift:+.2f}",
-            f"{one.belief.deviation:.2f}",
-            str(one.belief.verdicts),
+            one.model or "(others)",
+            f"{one.standing.shift:+.2f}",
+            f"{one.standing.deviation:.2f}",
+            str(one.standing.verdicts),
         )
     print_data(made)
 

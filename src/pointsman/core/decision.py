@@ -135,6 +135,7 @@ class Pick:
     is_utility: bool = False  # a title, tags, a completion: any model will do, and nobody is asked
     assessment: Assessment | None = None  # of the learned classifier
     card: str | None = None  # the id of the card to ask first, where it may be asked
+    instead: tuple[tuple[Tier, str, str], ...] = ()  # in that tier: whom to ask before the first, and why
     easier: tuple[int, Tier | None] = (0, None)  # see core.session.Pin
 
 

@@ -2,9 +2,9 @@
 
 | what is seen                                                         | verdict on                                |
 | -------------------------------------------------------------------- | ----------------------------------------- |
-| an answer was asked for once more, one tier up                       | the tier that gave the first one          |
+| an answer was asked for once more, one tier up                       | the model that gave the first one         |
 | a turn was raised because of the answer before it                    | the tier below the one it was raised to   |
-| a session asks the same in the same place, soon after it was answered | the tier that answered                    |
+| a session asks the same in the same place, soon after it was answered | the model that answered                   |
 
 Only tiers that a classifier chose are judged. Nothing of a text is kept but its hash, and that in memory.
 """
@@ -73,7 +73,7 @@ class Signs:
         elif type(event) is AttemptEnded and event.failure.code == CODE:
             judged = self._under_way.get(event.decision_id)
             if judged is not None and judged.decision.tier is not None:
-                self._complain(judged, judged.decision.tier, Verdict.ESCALATED, event.at_s)
+                self._complain(judged, judged.decision.tier, Verdict.ESCALATED, event.at_s, event.failure.model)
 
     def _decided(self, event: Decided) -> None:
         if event.is_dry_run or event.features.is_housekeeping:
@@ -114,7 +114,7 @@ class Signs:
             return
         tier = self.tutor.tier_of(earlier.decision.router, earlier.decision.tier, earlier.served)
         if tier is not None:
-            self._complain(earlier, tier, Verdict.REGENERATED, at_s)
+            self._complain(earlier, tier, Verdict.REGENERATED, at_s, earlier.served)
 
     def _finished(self, event: Finished) -> None:
         judged = self._under_way.pop(event.decision_id, None)
@@ -130,9 +130,9 @@ class Signs:
         )
         _remember(self._answered, judged.place, answered)
 
-    def _complain(self, judged: _Judged, tier: Tier, verdict: Verdict, at_s: float) -> None:
+    def _complain(self, judged: _Judged, tier: Tier, verdict: Verdict, at_s: float, served: str | None = None) -> None:
         decision, found = judged.decision, judged.assessment
-        task = self.tutor.task(decision.router, found.kind, found.difficulty, tier)
+        task = self.tutor.task(decision.router, found.kind, found.difficulty, tier, served)
         if task is None:
             return
         remark = Remark(

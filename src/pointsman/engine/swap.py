@@ -98,6 +98,8 @@ class SwapAware:
             return ()
         found = []
         for card_id in selection.candidates[1:]:
+            if card_id in selection.unfit:
+                continue
             tier = self.tier_of(open_models[card_id].name)
             if tier is not None and tier.rank >= needed.rank:
                 found.append(card_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
@@ -36,6 +36,7 @@ class Selection:
     model: str
     tier: Tier | None
     notes: tuple[Step, ...] = ()
+    unfit: frozenset[str] = frozenset()  # candidates that another was put before, as they would do it less well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class Selector:
         """
         found = self._selected(pick, open_models, struck)
         card = open_models.get(pick.card) if pick.card is not None else None
+        if pick.instead and (abler := self._abler(found, pick, open_models, struck)) is not None:
+            found, card = abler, card if card is not None and card.name == abler.model else None
         if card is None or card.id == found.candidates[0]:
             return found
         return Selection(
@@ -63,7 +66,22 @@ class Selector:
             model=card.name,
             tier=found.tier if card.name == found.model else self._tier_of(card.name, self._router(pick)),
             notes=found.notes,
+            unfit=found.unfit,
         )
+
+    def _abler(
+        self, found: Selection, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]
+    ) -> Selection | None:
+        """The selection that begins with whom *pick* names for the tier; None where that may not be asked."""
+        name, why = next(((name, why) for tier, name, why in pick.instead if tier is found.tier), ("", ""))
+        pool = self._pool(name, open_models)
+        if found.tier is None or not pool:
+            return None
+        note = Step(strategy="select", outcome=Outcome.NOTE, detail=why)
+        ladder = self._ladder(self._router(pick), found.tier)
+        abler = self._ordered(name, found.tier, pool, ladder, open_models, struck, (*found.notes, note))
+        unfit = frozenset(one for one in found.candidates if open_models[one].name == found.model)
+        return replace(abler, unfit=unfit)
 
     def _selected(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
         if pick.tier is not None:

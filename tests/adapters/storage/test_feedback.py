@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.adapters.storage.database import migrate
 from pointsman.adapters.storage.feedback import (
     FADE_S,
     LOOK_S,
@@ -21,24 +22,27 @@ from pointsman.adapters.storage.feedback import (
     Known,
     feedback_path,
 )
+from pointsman.adapters.storage.own_file import shipped_scripts
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
-from pointsman.routing.learned.abilities import Shifts
+from pointsman.routing.learned.abilities import Learnt, OfKinds
 from pointsman.routing.learned.feedback import (
     DAY_S,
     HALF_LIFE_DAYS,
     KEPT_HALF_LIVES,
-    NOTHING,
+    Beliefs,
     Remark,
     Task,
     Verdict,
     faded,
     learned,
+    standing,
 )
 from pointsman.testing import ManualClock
 
 NOW = 1_790_000_000.0
-TASK = Task(kind="coding", tier=Tier.SIMPLE, margin=0.9, slope=1.2)
+TASK = Task(kind="coding", tier=Tier.SIMPLE, margin=0.9, slope=1.2, model="a")
+OTHER = replace(TASK, model="b")
 DOWN = Remark(decision_id="d1", key_id="k1", verdict=Verdict.DOWN, at_s=NOW, task=TASK)
 
 
@@ -55,12 +59,22 @@ def opened(
     return FeedbackFile(path, clock=clock, now=now)
 
 
-def shift_after(*verdicts: Verdict) -> float:
-    """What is believed of TASK's tier after these verdicts at once."""
-    belief = NOTHING
+def beliefs_after(*verdicts: Verdict) -> Beliefs:
+    """What is believed of TASK's model after these verdicts at once."""
+    beliefs: Beliefs = {}
     for verdict in verdicts:
-        belief, _ = learned(belief, TASK, verdict, NOW)
-    return belief.shift
+        beliefs = {"a": learned(beliefs, TASK, verdict, NOW)[0]}
+    return beliefs
+
+
+def shift_after(*verdicts: Verdict, model: str = "a") -> float:
+    """How far that moves *model*."""
+    return standing(beliefs_after(*verdicts), model).shift
+
+
+def simple_of(found: OfKinds, kind: str = "coding", model: str = "a") -> float:
+    """The shift of that model of the simple tier."""
+    return found[kind].of(Tier.SIMPLE, model)
 
 
 def rows(path: Path) -> int:
@@ -85,12 +99,14 @@ def test_what_one_process_learns_another_knows_within_a_second(path: Path) -> No
     opened(path).note(DOWN)
     assert other.shifts_of("k1") == {}
     clock.advance(LOOK_S)
-    expected: Mapping[str, Shifts] = {"coding": (round(shift_after(Verdict.DOWN), 4), 0.0, 0.0, 0.0)}
+    others = round(shift_after(Verdict.DOWN, model="b"), 4)
+    learnt = Learnt(models={(Tier.SIMPLE, "a"): round(shift_after(Verdict.DOWN), 4)}, others=(others, 0.0, 0.0, 0.0))
+    expected: OfKinds = {"coding": learnt}
     assert other.shifts_of("k1") == expected
     assert (other.shifts_of("k2"), other.shifts_of(None)) == ({}, {})
     opened(path).note(replace(DOWN, decision_id="d2", key_id=None, verdict=Verdict.UP))
     clock.advance(LOOK_S)
-    assert (other.shifts_of("k1"), other.shifts_of(None)["coding"][0] > 0) == (expected, True)
+    assert (other.shifts_of("k1"), simple_of(other.shifts_of(None)) > 0) == (expected, True)
 
 
 def test_the_same_verdict_again_changes_nothing_and_another_takes_its_place(path: Path) -> None:
@@ -131,8 +147,8 @@ def test_a_reset_returns_to_the_prior_for_one_caller_or_for_all(path: Path) -> N
     for number, key_id in enumerate(("k1", "k2", None)):
         file.note(replace(DOWN, decision_id=f"d{number}", key_id=key_id))
     assert file.reset("k1") == 1
-    assert [one.key_id for one in file.all()] == [None, "k2"]
-    assert other.shifts_of("k1") == {"coding": (0.0, 0.0, 0.0, 0.0)}
+    assert [one.key_id for one in file.all() if one.model] == [None, "k2"]
+    assert other.shifts_of("k1") == {}
     assert file.reset() == 1
     assert file.reset(everybody=True) == 1
     assert (file.all(), rows(path)) == ([], 0)
@@ -141,14 +157,67 @@ def test_a_reset_returns_to_the_prior_for_one_caller_or_for_all(path: Path) -> N
     assert [again.shift, again.verdicts] == pytest.approx([shift_after(Verdict.DOWN), 1])
 
 
+def test_one_models_verdicts_can_be_forgotten(path: Path) -> None:
+    """Of one caller, or of all; what was said of the others stays."""
+    file = opened(path)
+    for number, (key_id, task) in enumerate([("k1", TASK), ("k1", OTHER), ("k2", TASK), (None, TASK)]):
+        file.note(replace(DOWN, decision_id=f"d{number}", key_id=key_id, task=task))
+    assert file.reset("k1", model="a") == 1
+    assert [(one.key_id, one.model) for one in file.all() if one.model] == [(None, "a"), ("k1", "b"), ("k2", "a")]
+    only_b = opened(path.with_name("alone.db"))
+    assert simple_of(file.shifts_of("k1"), model="b") == pytest.approx(only_b_after(only_b), abs=1e-9)
+    assert file.reset(model="a", everybody=True) == 2
+    assert [one.model for one in file.all()] == ["b", None]
+    assert rows(path) == 1
+
+
+def only_b_after(file: FeedbackFile) -> float:
+    """The shift of the other model where the complaint about it was the second: it was less of a surprise."""
+    file.note(DOWN)
+    file.note(replace(DOWN, decision_id="d2", task=OTHER))
+    file.reset("k1", model="a")
+    return simple_of(file.shifts_of("k1"), model="b")
+
+
 def test_everything_believed_is_listed_as_it_stands_now(path: Path) -> None:
-    """By caller, kind and tier; half of it after a half-life."""
-    belief = opened(path).note(DOWN)
-    assert belief is not None
+    """By caller, kind, tier and model, and what is taken of the tier's others; half of it after a half-life."""
+    opened(path).note(DOWN)
     later_s = NOW + HALF_LIFE_DAYS * DAY_S
+    beliefs = {model: faded(belief, later_s) for model, belief in beliefs_after(Verdict.DOWN).items()}
     assert opened(path, now=lambda: later_s).all() == [
-        Known(key_id="k1", kind="coding", tier=Tier.SIMPLE, belief=faded(belief, later_s))
+        Known(key_id="k1", kind="coding", tier=Tier.SIMPLE, model=model or None, standing=standing(beliefs, model))
+        for model in ("a", "")
     ]
+
+
+def test_another_word_on_another_models_answer_takes_the_first_one_back(path: Path) -> None:
+    """A turn that was raised is first the tier's fault, as nobody knows whose; then a person says."""
+    file = opened(path)
+    file.note(replace(DOWN, verdict=Verdict.ESCALATED, is_sign=True, task=replace(TASK, model="")))
+    assert simple_of(file.shifts_of("k1"), model="b") < 0
+    said = file.note(replace(DOWN, verdict=Verdict.UP))
+    assert said is not None
+    assert [said.shift, said.verdicts] == pytest.approx([shift_after(Verdict.UP), 1])
+    assert [(one.model, one.standing.verdicts) for one in file.all()] == [("a", 1), (None, 0)]
+
+
+def test_what_was_learned_of_tiers_before_goes_on_to_count(path: Path) -> None:
+    """A file of the first format is brought up to date by whoever reads it; what it says is the tier's."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        migrate(old, path, shipped_scripts("feedback")[:1])
+        old.execute("INSERT INTO beliefs VALUES (7, 'k1', 'coding', 'simple', -2.0, 0.8, ?, 3)", (NOW,))
+        old.execute("INSERT INTO verdicts VALUES ('d1', 'simple', 'k1', 'coding', 'down', 0, ?, -0.7, 0.27)", (NOW,))
+    file = opened(path)
+    before = simple_of(file.shifts_of("k1"))
+    assert before == simple_of(file.shifts_of("k1"), model="b") == pytest.approx(-2.0 / (1 / 0.18 + 0.8), abs=1e-4)
+    again = file.note(DOWN)
+    assert again is not None
+    assert [again.shift, again.deviation, again.verdicts] == pytest.approx([before, 0.581, 0], abs=1e-3)
+    second = file.note(replace(DOWN, decision_id="d2"))
+    assert second is not None
+    assert second.shift < before
+    file.note(replace(DOWN, verdict=Verdict.UP))
+    assert simple_of(opened(path).shifts_of("k1"), model="b") > before
 
 
 def test_a_process_that_runs_on_forgets_as_well(path: Path) -> None:
@@ -156,11 +225,11 @@ def test_a_process_that_runs_on_forgets_as_well(path: Path) -> None:
     clock, now = ManualClock(), ManualClock(NOW)
     file = opened(path, clock, now)
     file.note(DOWN)
-    before = file.shifts_of("k1")["coding"][0]
+    before = simple_of(file.shifts_of("k1"))
     now.advance(HALF_LIFE_DAYS * DAY_S)
-    assert file.shifts_of("k1")["coding"][0] == before
+    assert simple_of(file.shifts_of("k1")) == before
     clock.advance(FADE_S)
-    assert before < file.shifts_of("k1")["coding"][0] < 0
+    assert before < simple_of(file.shifts_of("k1")) < 0
 
 
 def test_old_verdicts_are_forgotten(path: Path) -> None:
@@ -243,18 +312,25 @@ def test_the_writer_drops_what_it_has_no_room_for(path: Path) -> None:
 @settings(max_examples=20, deadline=None)  # each verdict is a transaction on the disk
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["k1", "k2", None]), st.integers(0, 5), st.sampled_from(Verdict), st.booleans()),
+        st.tuples(
+            st.sampled_from(["k1", "k2", None]),
+            st.integers(0, 5),
+            st.sampled_from(Verdict),
+            st.booleans(),
+            st.sampled_from([TASK, OTHER]),
+        ),
         max_size=12,
     )
 )
 def test_a_callers_verdicts_never_change_anothers(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str | None, int, Verdict, bool]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str | None, int, Verdict, bool, Task]]
 ) -> None:
     """What k1 has is what it would have alone, in any mixture."""
     folder = tmp_path_factory.mktemp("mixed")
     mixed, alone = opened(folder / "mixed.db"), opened(folder / "alone.db")
-    for key_id, number, verdict, is_sign in history:
-        remark = replace(DOWN, decision_id=f"{key_id}-{number}", key_id=key_id, verdict=verdict, is_sign=is_sign)
+    for key_id, number, verdict, is_sign, task in history:
+        said = replace(DOWN, decision_id=f"{key_id}-{number}", key_id=key_id, verdict=verdict, is_sign=is_sign)
+        remark = replace(said, task=task)
         mixed.note(remark)
         if key_id == "k1":
             alone.note(remark)

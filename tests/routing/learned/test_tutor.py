@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.classification import shipped_weights
 from pointsman.core.catalog import Tier
-from pointsman.routing.learned.abilities import Abilities
+from pointsman.routing.learned.abilities import Abilities, Learnt, Member
 from pointsman.routing.learned.scorer import Scorer
 from pointsman.routing.learned.tutor import Tutor
 from pointsman.routing.strategies.learned import LearnedSettings, Unsure
@@ -38,8 +38,8 @@ def test_a_task_knows_how_far_the_tier_is_above_it() -> None:
 
 def test_what_is_configured_counts_and_what_was_learned_does_not() -> None:
     """Else a verdict would be learned from twice."""
-    configured = {"coding": (0.5, 0.0, 0.0, 0.0)}
-    taught = Abilities(configured, lambda _key_id: {"coding": (2.0, 0.0, 0.0, 0.0)})
+    configured = {Tier.SIMPLE: (Member(name="small", declared={"coding": 0.5}), Member(name="other"))}
+    taught = Abilities(configured, lambda _key_id: {"coding": Learnt(others=(2.0, 0.0, 0.0, 0.0))})
     plain, shifted, learned = (
         a_tutor(abilities).task("auto", "coding", 0.3, Tier.SIMPLE)
         for abilities in (Abilities({}), Abilities(configured), taught)
@@ -48,6 +48,28 @@ def test_what_is_configured_counts_and_what_was_learned_does_not() -> None:
     assert shifted is not None
     assert shifted == learned
     assert shifted.margin - plain.margin == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("tier", "served", "model"),
+    [
+        (Tier.SIMPLE, "small", "small"),
+        (Tier.SIMPLE, "small#2", "small"),  # another deployment of the same
+        (Tier.SIMPLE, None, "small"),  # there is no other in the tier
+        (Tier.MEDIUM, "also", "also"),
+        (Tier.MEDIUM, None, ""),
+        (Tier.MEDIUM, "gone", ""),  # since the last reload
+        (Tier.COMPLEX, None, ""),
+    ],
+)
+def test_a_task_is_the_models_that_answered(tier: Tier, served: str | None, model: str) -> None:
+    """By name, as far as it is known."""
+    tiers = {Tier.SIMPLE: ["small"], Tier.MEDIUM: ["middle", "also"]}
+    cards = [*CARDS, a_card("also"), a_card("small", id="small#2")]
+    tutor = replace(a_tutor(Abilities({})), catalog=a_catalog(*cards, routers=[a_router(tiers)]))
+    task = tutor.task("auto", "coding", 0.3, tier, served)
+    assert task is not None
+    assert task.model == model
 
 
 @pytest.mark.parametrize("router", [None, "other"])

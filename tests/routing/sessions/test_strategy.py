@@ -94,6 +94,19 @@ async def test_a_model_that_may_not_be_asked_loses_its_tools_result() -> None:
     )
 
 
+async def test_a_follow_up_goes_to_the_model_that_answered() -> None:
+    """Also where it is not the first of its tier, as another did better; not where it may not be asked any more."""
+    catalog = a_catalog(*CARDS, tiers={COMPLEX: ["mid", "big"]})
+    strategy = SessionPin(catalog=catalog, clock=CLOCK)
+    found = await strategy.decide(context(a_pin(COMPLEX, "big"), "continue"))
+    assert found is not None
+    assert found.card == "big"
+    without = replace(context(a_pin(COMPLEX, "big"), "continue"), open_models={"mid#1": CARDS[1], "mid#2": CARDS[2]})
+    found = await strategy.decide(without)
+    assert found is not None
+    assert found.card is None
+
+
 @pytest.mark.parametrize("ask", pieces(FOLLOW_UPS)[:4])
 async def test_a_follow_up_keeps_the_tier(ask: str) -> None:
     """And, in a pool, the card with the conversation in its cache."""

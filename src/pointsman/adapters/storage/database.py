@@ -44,8 +44,15 @@ def open_writable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.C
     return connection
 
 
+class OlderFormat(ConfigError):
+    """The file is of an older format than this program's: opening it for writing brings it up to date."""
+
+
 def open_readable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection | None:
-    """A read-only connection to *path*; None when there is nothing in it yet. ConfigError when it is no ledger."""
+    """A read-only connection to *path*; None when there is nothing in it yet.
+
+    ConfigError when it is no ledger, OlderFormat when it has to be migrated first.
+    """
     if not path.exists():
         return None
     current = len(migrations() if scripts is None else scripts)
@@ -63,7 +70,7 @@ def open_readable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.C
         return None
     if version < current:
         connection.close()
-        raise ConfigError(
+        raise OlderFormat(
             f"The ledger {str(path)!r} has the older format {version}.",
             hint=f"Start `pointsman serve` once: it brings the file to format {current}.",
         )

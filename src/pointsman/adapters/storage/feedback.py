@@ -9,32 +9,35 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from pointsman.adapters.storage.database import open_readable, unreadable
+from pointsman.adapters.storage.database import OlderFormat, open_readable, open_writable, unreadable
 from pointsman.adapters.storage.own_file import OwnFile, Signature, shipped_scripts, signature_of
 from pointsman.adapters.storage.retention import transaction
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
 from pointsman.core.values import value_type
-from pointsman.routing.learned.abilities import Shifts
+from pointsman.routing.learned.abilities import OfKinds
 from pointsman.routing.learned.feedback import (
+    ANY_MODEL,
     DAY_S,
     HALF_LIFE_DAYS,
     KEPT_HALF_LIVES,
-    NOTHING,
     Belief,
+    Beliefs,
     Lesson,
     Remark,
+    Standing,
     Task,
     faded,
     learned,
     shifts,
+    standing,
     unlearned,
 )
 
@@ -44,30 +47,38 @@ LOOK_S: Final = 1.0
 FADE_S: Final = 3600.0
 """Seconds after which a caller's shifts are reckoned anew, as they fade."""
 MOST_WAITING: Final = 1000
-_UNKNOWN: Final[Mapping[str, Shifts]] = {}
-_BELIEF: Final = "SELECT pull, information, at_s, verdicts FROM beliefs WHERE owner = ? AND kind = ? AND tier = ?"
+_UNKNOWN: Final[OfKinds] = {}
+_OF_TIER: Final = """
+    SELECT model, pull, information, at_s, verdicts FROM beliefs WHERE owner = ? AND kind = ? AND tier = ?
+"""
 _BELIEVE: Final = """
-    INSERT OR REPLACE INTO beliefs (owner, kind, tier, pull, information, at_s, verdicts) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT OR REPLACE INTO beliefs (owner, kind, tier, model, pull, information, at_s, verdicts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _BELIEFS: Final = """
-    SELECT seq, owner, kind, tier, pull, information, at_s, verdicts FROM beliefs WHERE seq > ? ORDER BY seq
+    SELECT seq, owner, kind, tier, model, pull, information, at_s, verdicts FROM beliefs WHERE seq > ? ORDER BY seq
 """
 _EARLIER: Final = """
-    SELECT owner, kind, verdict, is_sign, pull, information, at_s FROM verdicts WHERE decision_id = ? AND tier = ?
+    SELECT owner, kind, model, verdict, pull, information, at_s FROM verdicts WHERE decision_id = ? AND tier = ?
 """
-_NOTE: Final = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NOTE: Final = """
+    INSERT OR REPLACE INTO verdicts (decision_id, tier, owner, kind, verdict, is_sign, at_s, pull, information, model)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 
+Place = tuple[str, Tier, str]  # the kind of task, the tier, the model
 Result = TypeVar("Result")
 
 
 @value_type
 class Known:
-    """What is believed of one tier at one kind of task, for one caller."""
+    """What is believed of one model of a tier at one kind of task, for one caller."""
 
     key_id: str | None
     kind: str
     tier: Tier
-    belief: Belief
+    model: str | None  # None: those of the tier on which there was no verdict
+    standing: Standing
 
 
 def feedback_path(ledger: Path) -> Path:
@@ -92,10 +103,10 @@ class FeedbackFile:
         self._looked_s = float("-inf")
         self._signature: Signature = ()
         self._seen = 0
-        self._beliefs: dict[str, dict[tuple[str, Tier], Belief]] = {}  # by owner
-        self._shifts: dict[str, tuple[float, Mapping[str, Shifts]]] = {}  # by owner, and when they were reckoned
+        self._beliefs: dict[str, dict[Place, Belief]] = {}  # by owner
+        self._shifts: dict[str, tuple[float, OfKinds]] = {}  # by owner, and when they were reckoned
 
-    def shifts_of(self, key_id: str | None, /) -> Mapping[str, Shifts]:
+    def shifts_of(self, key_id: str | None, /) -> OfKinds:
         """What was learned for that caller, by kind of task. Trouble with the file is logged, not raised."""
         now_s = self._clock()
         if now_s - self._looked_s >= LOOK_S:
@@ -103,39 +114,49 @@ class FeedbackFile:
             self._look()
         owner = key_id or ""
         theirs = self._beliefs.get(owner)
-        if theirs is None:
+        if not theirs:
             return _UNKNOWN
         found = self._shifts.get(owner)
         if found is None or now_s - found[0] >= FADE_S:
-            current = [(kind, tier, self._faded(belief)) for (kind, tier), belief in theirs.items()]
+            current = [(*place, self._faded(belief)) for place, belief in theirs.items()]
             found = self._shifts[owner] = (now_s, shifts(current))
         return found[1]
 
     def all(self) -> Sequence[Known]:
-        """Everything believed now, by caller, kind and tier. ConfigError when the file cannot be read."""
-        found = [
-            Known(key_id=owner or None, kind=kind, tier=tier, belief=self._faded(belief))
-            for _, owner, kind, tier, belief in self._read(0)
-            if belief.verdicts
-        ]
-        return sorted(found, key=lambda one: (one.key_id or "", one.kind, one.tier.rank))
+        """Everything believed now, by caller, kind, tier and model. ConfigError when the file cannot be read.
 
-    def note(self, remark: Remark) -> Belief | None:
-        """Keep *remark* and learn from it; what is believed then, None where nothing is to be learned.
+        Of a tier's other models once for each, after those that there were verdicts on.
+        """
+        tiers: dict[tuple[str, str, Tier], Beliefs] = {}
+        for _, owner, (kind, tier, model), belief in self._read(0):
+            if belief.verdicts:
+                tiers.setdefault((owner, kind, tier), {})[model] = self._faded(belief)
+        return [
+            Known(key_id=owner or None, kind=kind, tier=tier, model=model or None, standing=standing(beliefs, model))
+            for (owner, kind, tier), beliefs in sorted(tiers.items(), key=_in_order)
+            for model in (*sorted(beliefs.keys() - {ANY_MODEL}), ANY_MODEL)
+        ]
+
+    def note(self, remark: Remark) -> Standing | None:
+        """Keep *remark* and learn from it; what is believed of the model then, None where nothing is to be learned.
 
         The same verdict once more changes nothing; another one takes the earlier one's place, but a sign never does.
         ConfigError when the file cannot be written.
         """
         return self._change(lambda database: self._noted(database, remark))
 
-    def reset(self, key_id: str | None = None, *, everybody: bool = False) -> int:
-        """Forget what was learned for a caller, or for all; how many beliefs there were. ConfigError likewise."""
+    def reset(self, key_id: str | None = None, *, model: str | None = None, everybody: bool = False) -> int:
+        """Forget what was learned for a caller, or for all, of one model, or of all; how many beliefs there were.
+
+        ConfigError likewise.
+        """
         if not self.path.exists():
             return 0
 
         def work(database: sqlite3.Connection) -> int:
-            where, values = ("1", ()) if everybody else ("owner = ?", (key_id or "",))
-            query = f"SELECT owner, kind, tier FROM beliefs WHERE verdicts > 0 AND {where}"  # noqa: S608  see above
+            where = "(? OR owner = ?) AND (? OR model = ?)"
+            values = (everybody, key_id or "", model is None, model or "")
+            query = f"SELECT owner, kind, tier, model FROM beliefs WHERE verdicts > 0 AND {where}"  # noqa: S608  see above
             rows = database.execute(query, values).fetchall()
             database.executemany(_BELIEVE, [(*row, 0.0, 0.0, self._now(), 0) for row in rows])
             database.execute(f"DELETE FROM verdicts WHERE {where}", values)  # noqa: S608  see above
@@ -143,38 +164,36 @@ class FeedbackFile:
 
         return self._change(work)
 
-    def _noted(self, database: sqlite3.Connection, remark: Remark) -> Belief | None:
+    def _noted(self, database: sqlite3.Connection, remark: Remark) -> Standing | None:
         task, owner = remark.task, remark.key_id or ""
-        kind, tier = (task.kind, task.tier.value) if task is not None else ("", "")
-        belief = _belief(database, owner, kind, tier)
+        tier = task.tier.value if task is not None else ""
         row = database.execute(_EARLIER, (remark.decision_id, tier)).fetchone()
         if row is not None:
-            _, _, verdict, _, pull, information, at_s = row
+            whose, kind, model, verdict, pull, information, at_s = row
             if verdict == remark.verdict or remark.is_sign:
-                return self._faded(belief) if task is not None else None
-            lesson = Lesson(pull=pull, information=information, at_s=at_s)
-            belief = unlearned(belief, lesson, remark.at_s, self._half_life_days)
+                return self._standing(database, owner, task)
+            known = _of_tier(database, whose, kind, tier)
+            if model in known:
+                lesson = Lesson(pull=pull, information=information, at_s=at_s)
+                belief = unlearned(known[model], lesson, remark.at_s, self._half_life_days)
+                _believe(database, (whose, kind, tier, model), belief)
         added = Lesson(pull=0.0, information=0.0, at_s=remark.at_s)
         if task is not None:
-            belief, added = learned(belief, task, remark.verdict, remark.at_s, self._half_life_days)
-            _believe(database, owner, task, belief)
-        database.execute(
-            _NOTE,
-            (
-                remark.decision_id,
-                tier,
-                owner,
-                kind,
-                remark.verdict.value,
-                remark.is_sign,
-                added.at_s,
-                added.pull,
-                added.information,
-            ),
-        )
+            known = _of_tier(database, owner, task.kind, tier)
+            belief, added = learned(known, task, remark.verdict, remark.at_s, self._half_life_days)
+            _believe(database, (owner, task.kind, tier, task.model), belief)
+        said = (remark.decision_id, tier, owner, task.kind if task else "", remark.verdict.value, remark.is_sign)
+        model = task.model if task is not None else ANY_MODEL
+        database.execute(_NOTE, (*said, added.at_s, added.pull, added.information, model))
         oldest_s = remark.at_s - KEPT_HALF_LIVES * self._half_life_days * DAY_S
         database.execute("DELETE FROM verdicts WHERE at_s < ?", (oldest_s,))
-        return belief if task is not None else None
+        return self._standing(database, owner, task)
+
+    def _standing(self, database: sqlite3.Connection, owner: str, task: Task | None) -> Standing | None:
+        if task is None:
+            return None
+        known = _of_tier(database, owner, task.kind, task.tier.value)
+        return standing({model: self._faded(belief) for model, belief in known.items()}, task.model)
 
     def _change(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """What *work* gives, all of it written or nothing."""
@@ -201,16 +220,19 @@ class FeedbackFile:
         if not signature or not self._signature or signature[0][0] != self._signature[0][0]:
             self._seen, self._beliefs, self._shifts = 0, {}, {}
         try:
-            for seq, owner, kind, tier, belief in self._read(self._seen):
+            for seq, owner, place, belief in self._read(self._seen):
                 self._seen = seq
                 self._shifts.pop(owner, None)
-                self._beliefs.setdefault(owner, {})[kind, tier] = belief
+                theirs = self._beliefs.setdefault(owner, {})
+                theirs.pop(place, None)
+                if belief.verdicts:  # else it was reset
+                    theirs[place] = belief
         except ConfigError as error:
             logger.warning("feedback.unreadable file=%s reason=%s", self.path, error)
         self._signature = signature
 
-    def _read(self, since: int) -> Sequence[tuple[int, str, str, Tier, Belief]]:
-        connection = open_readable(self.path, shipped_scripts("feedback"))
+    def _read(self, since: int) -> Sequence[tuple[int, str, Place, Belief]]:
+        connection = self._readable()
         if connection is None:
             return ()
         with closing(connection):
@@ -219,9 +241,24 @@ class FeedbackFile:
             except sqlite3.Error as error:
                 raise unreadable(self.path, error) from error
         return [
-            (seq, owner, kind, Tier(tier), Belief(pull=pull, information=information, at_s=at_s, verdicts=verdicts))
-            for seq, owner, kind, tier, pull, information, at_s, verdicts in rows
+            (
+                seq,
+                owner,
+                (kind, Tier(tier), model),
+                Belief(pull=pull, information=information, at_s=at_s, verdicts=verdicts),
+            )
+            for seq, owner, kind, tier, model, pull, information, at_s, verdicts in rows
         ]
+
+    def _readable(self) -> sqlite3.Connection | None:
+        """A connection for reading, the file brought up to the current format first."""
+        scripts = shipped_scripts("feedback")
+        try:
+            return open_readable(self.path, scripts)
+        except OlderFormat:
+            with suppress(sqlite3.Error, OSError):
+                open_writable(self.path, scripts).close()
+            return open_readable(self.path, scripts)
 
 
 class FeedbackWriter:
@@ -258,14 +295,19 @@ class FeedbackWriter:
         self._thread.shutdown()
 
 
-def _belief(database: sqlite3.Connection, owner: str, kind: str, tier: str) -> Belief:
-    row = database.execute(_BELIEF, (owner, kind, tier)).fetchone()
-    if row is None:
-        return NOTHING
-    pull, information, at_s, verdicts = row
-    return Belief(pull=pull, information=information, at_s=at_s, verdicts=verdicts)
+def _of_tier(database: sqlite3.Connection, owner: str, kind: str, tier: str) -> Beliefs:
+    """What is believed of the models of *tier*, for *owner* and that *kind*; without those that were reset."""
+    rows = database.execute(_OF_TIER, (owner, kind, tier)).fetchall()
+    return {
+        model: Belief(pull=pull, information=information, at_s=at_s, verdicts=verdicts)
+        for model, pull, information, at_s, verdicts in rows
+    }
 
 
-def _believe(database: sqlite3.Connection, owner: str, task: Task, belief: Belief) -> None:
-    row = (owner, task.kind, task.tier.value, belief.pull, belief.information, belief.at_s, belief.verdicts)
-    database.execute(_BELIEVE, row)
+def _believe(database: sqlite3.Connection, whose: tuple[str, str, str, str], belief: Belief) -> None:
+    database.execute(_BELIEVE, (*whose, belief.pull, belief.information, belief.at_s, belief.verdicts))
+
+
+def _in_order(one: tuple[tuple[str, str, Tier], Beliefs]) -> tuple[str, str, int]:
+    (owner, kind, tier), _ = one
+    return owner, kind, tier.rank

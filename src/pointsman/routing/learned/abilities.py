@@ -1,14 +1,17 @@
 """How able the models of each tier are, by kind of task: as configured, and as learned from use.
 
-An ability is a shift in steps of difficulty (logits divided by the slope): +1 makes a task one step easier. It is that
-of a tier, as models are taken by tier: the model that would be taken first speaks for its tier.
+An ability is a shift in steps of difficulty (logits divided by the slope): +1 makes a task one step easier. A tier is
+as able as the ablest of its models that may be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from typing import Final
+
+from pointsman.core.catalog import Tier
+from pointsman.core.values import value_type
 
 Shifts = tuple[float, float, float, float]  # by tier
 ALL_KINDS: Final = "*"
@@ -17,29 +20,88 @@ MOST: Final = 3.0
 """No shift goes further than this either way, configured and learned together."""
 
 
+@value_type
+class Learnt:
+    """What one caller's verdicts say of one kind of task."""
+
+    models: Mapping[tuple[Tier, str], float] = field(default_factory=dict)
+    others: Shifts = NONE  # of the models of each tier on which there was no verdict
+
+    def of(self, tier: Tier, model: str) -> float:
+        """The shift of that *model* in *tier*."""
+        return self.models.get((tier, model), self.others[tier.rank])
+
+
+@value_type
+class Member:
+    """One model of a tier by name, its cards' ids, and how able it is said to be by kind of task."""
+
+    name: str
+    cards: tuple[str, ...] = ()
+    declared: Mapping[str, float] = field(default_factory=dict)
+
+
+OfKinds = Mapping[str, Learnt]
+_TIERS: Final = tuple(Tier)
+_UNKNOWN: Final = Learnt()
+_NOTHING: Final[OfKinds] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """`configured` is by kind of task (ALL_KINDS for the others); `learned` gives a caller's own, by kind as well."""
+    """`lineup` are each tier's models, the first the first to be asked; `learned` gives a caller's own, by kind."""
 
-    configured: Mapping[str, Shifts]
-    learned: Callable[[str | None], Mapping[str, Shifts]] | None = None  # by the id of the caller's key
+    lineup: Mapping[Tier, tuple[Member, ...]]
+    learned: Callable[[str | None], OfKinds] | None = None  # by the id of the caller's key
+    is_declared: bool = field(init=False)
 
-    def of(self, key_id: str | None) -> Callable[[str], Shifts] | None:
-        """The shifts of a kind for the caller with that key; None where there are none at all."""
-        own = self.learned(key_id) if self.learned is not None else {}
-        if not own and not self.configured:
-            return None
+    def __post_init__(self) -> None:
+        is_declared = any(member.declared for members in self.lineup.values() for member in members)
+        object.__setattr__(self, "is_declared", is_declared)
 
-        def shifts(kind: str) -> Shifts:
-            first, second, third, fourth = (
-                max(-MOST, min(MOST, given + found))
-                for given, found in zip(_of(self.configured, kind), _of(own, kind), strict=True)
-            )
-            return first, second, third, fourth
+    def of(self, key_id: str | None, open_models: Container[str] = ()) -> Known | None:
+        """What is known for the caller with that key, who may ask *open_models*; None where that is nothing."""
+        own = self.learned(key_id) if self.learned is not None else _NOTHING
+        return Known(self.lineup, own, open_models) if own or self.is_declared else None
 
-        return shifts
+    def declared(self, tier: Tier, model: str | None, kind: str) -> float:
+        """How able that model is said to be, without what was learned; the tier's first for None."""
+        members = self.lineup.get(tier, ())
+        return next((_declared(one, kind) for one in members if model in {None, one.name}), 0.0)
 
 
-def _of(by_kind: Mapping[str, Shifts], kind: str) -> Shifts:
-    found = by_kind.get(kind)
-    return found if found is not None else by_kind.get(ALL_KINDS, NONE)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the models that one request may ask."""
+
+    lineup: Mapping[Tier, tuple[Member, ...]]
+    own: OfKinds
+    open_models: Container[str]
+
+    def shifts(self, kind: str) -> Shifts:
+        """Of each tier's ablest model at that *kind*."""
+        first, second, third, fourth = (self._best(tier, kind) for tier in _TIERS)
+        return first, second, third, fourth
+
+    def without_own(self) -> Known:
+        """The same without what was learned."""
+        return Known(self.lineup, _NOTHING, self.open_models)
+
+    def models(self, tier: Tier, kind: str) -> list[tuple[str, float]]:
+        """The models of *tier* in their order, each with its shift; all of them where none may be asked."""
+        members = self.lineup.get(tier, ())
+        is_open = [one for one in members if any(card in self.open_models for card in one.cards)]
+        learnt = self.own.get(kind, _UNKNOWN)
+        return [
+            (one.name, max(-MOST, min(MOST, _declared(one, kind) + learnt.of(tier, one.name))))
+            for one in is_open or members
+        ]
+
+    def _best(self, tier: Tier, kind: str) -> float:
+        found = self.models(tier, kind)
+        return max(shift for _, shift in found) if found else self.own.get(kind, _UNKNOWN).others[tier.rank]
+
+
+def _declared(member: Member, kind: str) -> float:
+    found = member.declared.get(kind)
+    return found if found is not None else member.declared.get(ALL_KINDS, 0.0)

@@ -54,7 +54,7 @@ class Scorer:
         difficulty = heads[DIFFICULTY]
         moved = NONE if shifts is None else shifts(kind)
         chances = self.chances(difficulty, moved)
-        tier = next((tier for tier, chance in zip(_TIERS, chances, strict=True) if chance >= self.target), _TIERS[-1])
+        tier = self.tier_of(chances)
         familiarity = weights.familiarity(bag)
         return Judged(
             assessment=Assessment(
@@ -68,6 +68,10 @@ class Scorer:
             score=round(_below(heads[GAIN]), 5),
             confidence=round(self._sureness(difficulty, moved, tier) * familiarity, 3),
         )
+
+    def tier_of(self, chances: tuple[float, float, float, float]) -> Tier:
+        """The lowest tier that is likely enough to do it well; the highest where none is."""
+        return next((tier for tier, chance in zip(_TIERS, chances, strict=True) if chance >= self.target), _TIERS[-1])
 
     def chances(self, difficulty: float, shifts: Shifts = NONE) -> tuple[float, float, float, float]:
         """Of a good answer, by tier: 1 / (1 + exp(-slope · (ability + shift - difficulty))).
@@ -83,6 +87,10 @@ class Scorer:
             for cut, shift in zip((first, second, third, top), shifts, strict=True)
         )
         return one, two, three, four
+
+    def chance(self, tier: Tier, difficulty: float, shift: float) -> float:
+        """Of a good answer of a model in *tier* that is so much abler than usual."""
+        return self.chances(difficulty, (shift, shift, shift, shift))[tier.rank]
 
     def _sureness(self, difficulty: float, shifts: Shifts, tier: Tier) -> float:
         """The chance that the true difficulty lies within *tier*, by the normal law of the classifier's noise."""

@@ -1,4 +1,4 @@
-"""Which task a verdict is about: the tier that answered, and how far its ability was above the difficulty."""
+"""Which task a verdict is about: the model that answered, its tier, and how far it was above the difficulty."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
-from pointsman.routing.learned.abilities import Abilities
-from pointsman.routing.learned.feedback import Task
+from pointsman.routing.learned.feedback import ANY_MODEL, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +23,32 @@ class Tutor:
     catalog: Catalog
     settings: Mapping[str, LearnedSettings]  # by router name
 
-    def task(self, router: str | None, kind: str, difficulty: float, tier: Tier) -> Task | None:
-        """A task of that *kind* at *tier*; None where *router* does not go by the learned classifier."""
+    def task(
+        self, router: str | None, kind: str, difficulty: float, tier: Tier, served: str | None = None
+    ) -> Task | None:
+        """A task of that *kind* at *tier* for the card that *served*, as far as that is known.
+
+        None where *router* does not go by the learned classifier.
+        """
         found = self.settings.get(router or "")
         if found is None:
             return None
+        model = self._model(router, tier, served)
         scorer = found.scorer
-        shifts = Abilities(found.abilities.configured).of(None)
-        chances = scorer.chances(difficulty, shifts(kind)) if shifts is not None else scorer.chances(difficulty)
-        chance = min(0.9999, max(0.0001, chances[tier.rank]))
+        declared = found.abilities.declared(tier, model, kind)
+        chance = min(0.9999, max(0.0001, scorer.chance(tier, difficulty, declared)))
         slope = scorer.weights.slope
-        return Task(kind=kind, tier=tier, margin=log(chance / (1 - chance)) / slope, slope=slope)
+        margin = log(chance / (1 - chance)) / slope
+        return Task(kind=kind, tier=tier, margin=margin, slope=slope, model=model or ANY_MODEL)
+
+    def _model(self, router: str | None, tier: Tier, served: str | None) -> str | None:
+        """The name of the card that *served*; of the tier's only model where that is not known."""
+        card = self.catalog.by_id.get(served or "")
+        if card is not None:
+            return card.name
+        found = self._router(router)
+        names = {self.catalog.resolve(name) for name in found.tiers.get(tier, ())} if found is not None else set()
+        return names.pop() if len(names) == 1 else None
 
     def tier_of(self, router: str | None, tier: Tier, served: str | None) -> Tier | None:
         """The tier of the card that *served* where *tier* was chosen; None for a stand-in from outside the tiers."""

@@ -16,9 +16,10 @@ from pointsman.routing.learned.floors import FLOORS, floor_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import Catalog, RouterCard
     from pointsman.core.decision import RoutingContext
-    from pointsman.routing.learned.abilities import Abilities
+    from pointsman.routing.learned.abilities import Abilities, Known
     from pointsman.routing.learned.scorer import Judged, Scorer
 
 ONE_UP = "one-up"
@@ -57,9 +58,11 @@ class Learned:
         if router is None:
             return None
         settings = self.settings[router.name]
-        abilities = settings.abilities.of(context.caller.key_id)
-        judged = settings.scorer.judge(context.features, abilities)
+        known = settings.abilities.of(context.caller.key_id, context.open_models)
+        judged = settings.scorer.judge(context.features, known.shifts if known is not None else None)
         tier, reason = judged.tier, _reason(judged, settings.scorer.target)
+        if known is not None and known.own:
+            reason += _by_ratings(judged, known, settings.scorer)
         unsure = settings.unsure
         if judged.confidence < unsure.below and unsure.then is not None:
             tier = _one_up(tier) if unsure.then == ONE_UP else Tier(unsure.then)
@@ -75,6 +78,7 @@ class Learned:
             confidence=judged.confidence,
             reason=reason,
             assessment=judged.assessment,
+            instead=_instead(judged.assessment, known, settings.scorer) if known is not None else (),
         )
 
     def router_of(self, context: RoutingContext) -> RouterCard | None:
@@ -96,6 +100,33 @@ def default_floors(given: Mapping[str, Tier]) -> Mapping[str, Tier]:
 
 def _one_up(tier: Tier) -> Tier:
     return _TIERS[min(tier.rank + 1, len(_TIERS) - 1)]
+
+
+def _by_ratings(judged: Judged, known: Known, scorer: Scorer) -> str:
+    """What would have been chosen without the caller's ratings, where that is another tier."""
+    found = judged.assessment
+    tier = scorer.tier_of(scorer.chances(found.difficulty, known.without_own().shifts(found.kind)))
+    return "" if tier is judged.tier else f"; without what your ratings have taught it would be {tier.value}"
+
+
+def _instead(found: Assessment, known: Known, scorer: Scorer) -> tuple[tuple[Tier, str, str], ...]:
+    """For each tier whose first model is not likely enough to do it well: the first that is, else the likeliest."""
+    instead = []
+    for tier in known.lineup:
+        models = known.models(tier, found.kind)
+        if len(models) < 2:
+            continue
+        chances = [(scorer.chance(tier, found.difficulty, shift), name) for name, shift in models]
+        chance, name = next((one for one in chances if one[0] >= scorer.target), max(chances, key=_chance))
+        first, first_name = chances[0]
+        if name != first_name and chance > first:
+            why = f"{found.kind}: {name} does it well with {chance:.2f}, {first_name} with {first:.2f}"
+            instead.append((tier, name, why))
+    return tuple(instead)
+
+
+def _chance(one: tuple[float, str]) -> float:
+    return one[0]
 
 
 def _reason(judged: Judged, target: float) -> str:

@@ -15,7 +15,7 @@ from pointsman.routing.sessions.follow_up import is_follow_up
 from pointsman.routing.sessions.hysteresis import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pointsman.core.catalog import Catalog, ModelCard, Tier
     from pointsman.core.decision import RoutingContext
@@ -60,7 +60,7 @@ class SessionPin:
             return None
         reason = f"a short follow-up keeps the session's tier {pin.tier.value!r}"
         sees = pin.card if context.features.has_earlier_images else None  # it may go on about what it was shown
-        return self._kept(pin, reason, card=sees or self._mate(pin, context))
+        return self._kept(pin, reason, card=sees or self._mate(pin, context) or self._colleague(pin, context))
 
     def settle(self, context: RoutingContext, pick: Pick, /) -> Pick:
         """*pick* of a later strategy, or the session's tier where that is higher and it has not eased yet."""
@@ -114,12 +114,21 @@ class SessionPin:
         first = self._first(pin.tier, context)
         return card.id if first is not None and first.name == card.name else None
 
+    def _colleague(self, pin: Pin, context: RoutingContext) -> str | None:
+        """The pin's card, where it is another model of the tier than the first: what it began it goes on with."""
+        cards = list(self._cards(pin.tier, context))
+        return pin.card if any(card.id == pin.card for card in cards) and cards[0].id != pin.card else None
+
     def _first(self, tier: Tier, context: RoutingContext) -> ModelCard | None:
         """The first model of *tier* that may be asked."""
+        return next(self._cards(tier, context), None)
+
+    def _cards(self, tier: Tier, context: RoutingContext) -> Iterator[ModelCard]:
+        """Those of the models of *tier* that may be asked."""
         router = self.catalog.routers_by_name.get(context.pin.router or "") if context.pin is not None else None
         names = router.tiers.get(tier, ()) if router is not None else ()
         cards = (card for name in names for card in self.catalog.pools.get(self.catalog.resolve(name), ()))
-        return next((card for card in cards if card.id in context.open_models), None)
+        return (card for card in cards if card.id in context.open_models)
 
     def _objection(self, pin: Pin, tier: Tier, context: RoutingContext, output_tokens: int) -> str | None:
         stay, move = context.open_models.get(pin.card), self._first(tier, context)
