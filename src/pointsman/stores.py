@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pointsman.core.replies import ReplyStore
     from pointsman.engine.consent import Consents
     from pointsman.engine.router import Router
+    from pointsman.engine.shadow.owner import Shadows
     from pointsman.resilience.availability import Availability
     from pointsman.routing.agents.profile import Profile
     from pointsman.routing.agents.rules import TierOfAgent
@@ -176,13 +177,14 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-def figures(counted: Metrics, router: Router) -> tuple[str, bytes]:
+def figures(counted: Metrics, router: Router, shadows: Shadows | None = None) -> tuple[str, bytes]:
     """The media type and the text of one scrape."""
     from pointsman.adapters.telemetry.prometheus import CONTENT_TYPE
 
     loads = router.limits.loads()
     rows = [(name, load.inside, load.waiting, load.limit) for name, load in loads.items()]
-    return CONTENT_TYPE, counted.text(router.health.healths(), rows)
+    copies = (shadows.counts, shadows.cost_usd) if shadows is not None else None
+    return CONTENT_TYPE, counted.text(router.health.healths(), rows, copies)
 
 
 @contextmanager

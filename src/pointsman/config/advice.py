@@ -64,6 +64,17 @@ def not_used(settings: Settings, catalog: Catalog, tree: Node, *, is_ours: bool)
         yield warn(path if is_ours else (), node.origin, message)
 
 
+def unpaid_copies(settings: Settings, catalog: Catalog, tree: Node) -> Iterator[ConfigWarning]:
+    """One warning for each rule of `shadow` whose model costs an unknown price, and gets no copies for it."""
+    shadow = settings.shadow
+    for index, rule in enumerate(shadow.all_rules()):
+        pool = catalog.pools.get(catalog.resolve(rule.model), ())
+        if pool and all(card.price is None and not card.is_local for card in pool):
+            path, node = nearest(tree, ("shadow", "rules", index, "model") if shadow.rules else ("shadow", "model"))
+            message = f"not used: {rule.model!r} has no price, so its copies cannot be kept within the budget; add one"
+            yield warn(path, node.origin, message)
+
+
 def _key_variable(card: ModelCard) -> str | None:
     """The variable people keep the key of *card*'s provider in; None when its address is no known provider's."""
     provider = provider_at(card.endpoint.base_url)

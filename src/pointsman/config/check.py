@@ -145,6 +145,7 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
     if settings.savings.baseline is not None:
         yield from _unknown(("savings", "baseline"), [settings.savings.baseline], callable_names)
     yield from _target_problems(settings, callable_names)
+    yield from _shadow_problems(settings, callable_names)
     if names and Tier.parse(settings.model.name) is None:
         yield from _unknown(("model", "name"), [settings.model.name], anything)
 
@@ -165,6 +166,33 @@ def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[P
     for name, agent in settings.agents.items():
         if agent.model is not None:
             yield from _unknown(("agents", name, "model"), [agent.model], callable_names)
+
+
+def _shadow_problems(settings: Settings, callable_names: set[str]) -> Iterator[Problem]:
+    """Copies to a model that there is not, or that may not get any, and a judge that is not on this machine."""
+    shadow = settings.shadow
+    resolve = Catalog(models=(), aliases=_all_aliases(settings)).resolve
+    rules = shadow.all_rules()
+    kinds = {task.name for task in cheat_sheet.tasks(settings.tasks)} if any(rule.kinds for rule in rules) else set()
+    for index, rule in enumerate(rules):
+        path: Path = ("shadow", "rules", index) if shadow.rules else ("shadow",)
+        yield from _unknown((*path, "kinds"), rule.kinds, kinds, "kind of task")
+        name = resolve(rule.model)
+        if Tier.parse(name) is not None:
+            continue
+        yield from _unknown((*path, "model"), [name], callable_names | set(Tier))
+        if name in callable_names and settings.privacy.mode == LOCAL_ONLY and not any(_may_be_local(settings, name)):
+            text = f"{rule.model!r} is no local model, and `privacy.mode` is {LOCAL_ONLY}; name a local one"
+            yield Problem(path=(*path, "model"), text=text)
+    if rules and not settings.ledger.enabled:
+        text = "copies are kept beside the ledger, and that is off; set `ledger.enabled: true`"
+        yield Problem(path=("shadow",), text=text)
+    if shadow.judge is not None:
+        name = resolve(shadow.judge)
+        yield from _unknown(("shadow", "judge"), [name], callable_names)
+        if name in callable_names and not any(_may_be_local(settings, name)):
+            text = f"{shadow.judge!r} is not local, and would be shown requests and answers; name a local one"
+            yield Problem(path=("shadow", "judge"), text=text)
 
 
 def _kinds_named(settings: Settings) -> list[tuple[Path, list[str]]]:

@@ -94,6 +94,7 @@ def load(
         *advice.missing_keys(loaded.catalog, tree, is_litellm=read.is_litellm, unset=read.unset_keys),
         *advice.undeclared_locality(settings, loaded.catalog, tree, is_litellm=read.is_litellm),
         *advice.not_used(settings, loaded.catalog, tree, is_ours=read.is_ours),
+        *advice.unpaid_copies(settings, loaded.catalog, tree),
     )
     return replace(
         loaded,

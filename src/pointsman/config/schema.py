@@ -35,6 +35,7 @@ from pointsman.config.schema_resilience import ConcurrencySettings, ResilienceSe
 from pointsman.config.schema_routing import RouterSettings, RoutingSettings
 from pointsman.config.schema_rules import RuleSettings
 from pointsman.config.schema_sessions import SessionSettings
+from pointsman.config.schema_shadow import ShadowSettings
 from pointsman.config.schema_tasks import TaskSettings
 from pointsman.core.catalog import Auth, Capability
 
@@ -379,4 +380,7 @@ class Settings(Section):
     )
     learning: LearningSettings = Field(
         default=LearningSettings(), description="What verdicts on answers change for their caller."
+    )
+    shadow: ShadowSettings = Field(
+        default=ShadowSettings(), description="Copies of some requests to another model, for comparison."
     )

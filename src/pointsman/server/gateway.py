@@ -16,6 +16,7 @@ from pointsman.experience import critics
 from pointsman.server.consents import OpenQuestions
 from pointsman.server.guard import LOOPBACK_NAMES, Guard
 from pointsman.server.state import State
+from pointsman.shadowing import open_shadows
 from pointsman.standing import memory_view
 from pointsman.stores import (
     agent_profiles,
@@ -77,7 +78,10 @@ async def open_state(
         keys=tuple(keys),
     )
     counted = metrics()
-    async with open_router(loaded, embedded=embedded, observers=(counted,)) as router:
+    async with (
+        open_router(loaded, embedded=embedded, observers=(counted,)) as opened,
+        open_shadows(loaded, opened) as (router, shadows),
+    ):
         with (
             response_store(loaded) as responses,
             consent_board(loaded) as questions.board,
@@ -96,10 +100,11 @@ async def open_state(
                 replies=replies,
                 idempotency_ttl_s=server.idempotency_ttl_s,
                 questions=questions,
-                figures=partial(figures, counted, router),
+                figures=partial(figures, counted, router, shadows),
                 agents=partial(_agents, loaded),
                 rate=rated_by.rate if rated_by is not None else None,
                 memory=memory_view(loaded, router),
+                shadows=shadows,
                 consent_timeout_s=resilience.consent_timeout_s,
                 unattended=Consent.STOP if resilience.unattended == "stop" else Consent.ONCE,
             )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pointsman.core.ports import ConsentAsker, ResponseStore
     from pointsman.core.replies import ReplyStore
     from pointsman.engine.router import Router
+    from pointsman.engine.shadow.owner import Shadows
     from pointsman.routing.learned.feedback import Verdict
     from pointsman.server.guard import Guard
 
@@ -56,6 +57,7 @@ class State:
     figures: Callable[[], tuple[str, bytes]] | None = None  # for /metrics: the media type and the text
     memory: Callable[[], JsonObject] = dict  # what the memory of this machine holds, for /v1/memory and the page
     agents: Callable[[], Sequence[JsonObject]] | None = None  # their profiles; reads block, so ask in a thread
+    shadows: Shadows | None = None  # copies requests once their callers are answered; None: nobody does
     rate: Rate | None = None  # takes a verdict on an answer, and blocks; None: the ledger is off
     unattended: Consent = Consent.ONCE  # the answer when the time is over
 

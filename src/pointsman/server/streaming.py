@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pointsman.engine.delivery import Delivery
     from pointsman.engine.inbound import Inbound, Outward
     from pointsman.engine.router import Router
+    from pointsman.engine.shadow.owner import Shadows
+    from pointsman.engine.shadow.sample import Sample
     from pointsman.engine.turn import StreamedAnswer
     from pointsman.local.scheduler import Place
     from pointsman.server.drain import Drain
@@ -90,9 +92,11 @@ class Stream:
     status: bool = False
     framing: Framing | None = None
     listener: Listener | None = None
+    shadows: Shadows | None = None
     has_begun: bool = False
     _pieces: Delivery[bytes] | None = field(default=None, init=False)  # of which some are sent
     _out: SlowReader = field(init=False)
+    _sample: Sample | None = field(default=None, init=False)  # of a request that is to be copied
 
     async def answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
         """Send the answer to *inbound*. A PointsmanError before the head was sent is raised, later told in the stream.
@@ -119,6 +123,8 @@ class Stream:
 
     async def _answer(self, router: Router, inbound: Inbound, outward: Outward) -> None:
         resolved = await router.resolve(inbound)
+        if self.shadows is not None:
+            self._sample = self.shadows.drawn(inbound, resolved)
         streamed: StreamedAnswer[bytes] | None = None
 
         async def signs_of_life() -> None:
@@ -156,8 +162,13 @@ class Stream:
             self._pieces = streamed.pieces
             if self.listener is not None:
                 await self.listener.heard(piece, streamed.decision)
+            if self._sample is not None:
+                self._sample.heard(piece)
             await self._send(piece)
-        await self._end(is_whole=streamed.pieces.record.reason is FinishReason.OK)
+        is_whole = streamed.pieces.record.reason is FinishReason.OK
+        await self._end(is_whole=is_whole)
+        if self.shadows is not None and self._sample is not None and is_whole:
+            self.shadows.streamed(self._sample, streamed.pieces)
 
     def _sign(self, place: Place | None) -> bytes:
         """A sign of life; for who waits for a model to be loaded, with their place, where the stream can say it."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pointsman.core.stream import StreamEvent
     from pointsman.dialects.base import StreamEncoder, Surface
     from pointsman.engine.router import Router
+    from pointsman.engine.shadow.owner import Shadows
     from pointsman.server.http import Header, Receive, Scope, Send
     from pointsman.server.state import State
 
@@ -158,13 +159,29 @@ class SurfaceEndpoint:
                 status=self.tells_status and is_open_webui(scope),
                 framing=self.framing() if self.framing is not None else None,
                 listener=remembered,
+                shadows=state.shadows,
             )
             await stream.answer(router, inbound, outward)
+        elif state.shadows is not None:
+            await self._answer_and_copy(state.shadows, router, send, inbound, remembered)
         else:
             answer = await router.answer(inbound)
             if remembered is not None:
                 await remembered.whole(answer.whole.body, answer.decision)
             await respond(send, 200, answer.whole.body, [*of_answer(answer), *of_bill(answer)])
+
+    async def _answer_and_copy(
+        self, shadows: Shadows, router: Router, send: Send, inbound: Inbound, remembered: Remembered | None
+    ) -> None:
+        """Answer whole; then, with the answer on its way, perhaps put a copy of the request to another model."""
+        resolved = await router.resolve(inbound)
+        sample = shadows.drawn(inbound, resolved)
+        answer = await router.answer(inbound, resolved)
+        if remembered is not None:
+            await remembered.whole(answer.whole.body, answer.decision)
+        await respond(send, 200, answer.whole.body, [*of_answer(answer), *of_bill(answer)])
+        if sample is not None:
+            shadows.whole(sample, answer)
 
     async def _count(self, router: Router, send: Send, inbound: Inbound, encode: Callable[[int], JsonObject]) -> None:
         counted = await router.count_tokens(inbound)

@@ -103,13 +103,20 @@ class Metrics:
         if event.overhead_ms is not None:
             self.overheads.add(event.overhead_ms / 1e3)
 
-    def text(self, healths: Iterable[Health] = (), loads: Iterable[tuple[str, int, int, int]] = ()) -> bytes:
+    def text(
+        self,
+        healths: Iterable[Health] = (),
+        loads: Iterable[tuple[str, int, int, int]] = (),
+        copies: tuple[Mapping[tuple[str, str], int], Mapping[str, float]] | None = None,
+    ) -> bytes:
         """The figures in Prometheus's text format.
 
-        *healths* are those who are not well; *loads* are (endpoint, under way, waiting, most at once).
+        *healths* are those who are not well; *loads* are (endpoint, under way, waiting, most at once); *copies* are
+        those of shadow mode by model and what became of them, and what they cost by model.
         """
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Scrape([*self._families(), *_of_healths(healths), *_of_loads(loads)]))
+        families = [*self._families(), *_of_healths(healths), *_of_loads(loads)]
+        registry.register(_Scrape([*families, *(_of_copies(*copies) if copies is not None else ())]))
         return generate_latest(registry)
 
     def _families(self) -> Iterator[Metric]:
@@ -157,6 +164,13 @@ def _histogram(name: str, about: str, spreads: dict[str, Spread]) -> Metric:
     for model, spread in spreads.items():
         family.add_metric([model], spread.buckets(), spread.total_s)
     return family
+
+
+def _of_copies(counts: Mapping[tuple[str, str], int], cost_usd: Mapping[str, float]) -> Iterator[Metric]:
+    about = "Requests drawn for shadow mode: how the copy ended, what it was like, or why there was none."
+    yield _counter("shadow", about, "model outcome", counts)
+    spent = {(name,): usd for name, usd in cost_usd.items()}
+    yield _counter("shadow_cost_usd", "US dollars spent on copies.", "model", spent)
 
 
 def _of_healths(healths: Iterable[Health]) -> Iterator[Metric]:
