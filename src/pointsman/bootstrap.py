@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from pointsman.classification import prepare
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.classifier import judge_card
 from pointsman.config.load import load, loaded_from
@@ -254,6 +255,7 @@ async def open_router(
     from pointsman.adapters.runtimes.ollama_cloud import with_cloud_marked
     from pointsman.dialects.registry import UPSTREAMS
 
+    await asyncio.to_thread(prepare, loaded)  # a reload must not hold up the requests
     catalog = await with_cloud_marked(build_catalog(loaded.settings, embedded))
     missing = [model.id for model in loaded.gguf_models if model.id not in embedded]
     if missing:

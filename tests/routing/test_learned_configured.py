@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pointsman.classification import learned_strategy, shipped_weights
+from pointsman.bootstrap import open_router
+from pointsman.classification import learned_strategy, prepare, shipped_weights
 from pointsman.config import Loaded, load
 from pointsman.core.assessment import TARGET
 from pointsman.core.catalog import Operation, Tier
@@ -15,8 +17,8 @@ from pointsman.core.decision import Caller, Pick, Privacy, PromptFeatures, Routi
 from pointsman.core.errors import ConfigError
 from pointsman.routing.learned.abilities import Learnt
 from pointsman.routing.learned.floors import FLOORS
-from pointsman.routing.learned.weights import dumped
-from pointsman.routing.strategies.learned import ONE_UP, Unsure
+from pointsman.routing.learned.weights import Weights, dumped
+from pointsman.routing.strategies.learned import ONE_UP, Learned, Unsure
 from tests.routing.small_weights import small_weights
 
 TIERS = ("simple", "medium", "complex", "reasoning")
@@ -140,6 +142,41 @@ async def test_weights_of_ones_own_take_the_place_of_the_shipped_ones(tmp_path: 
         ConfigError, match=r"routing\.weights: .*missing\.npz cannot be read \(No such file or directory\)"
     ):
         learned_strategy(missing, missing.catalog)
+
+
+def test_weights_are_read_once_and_made_ready(tmp_path: Path) -> None:
+    """What a gateway prepares at its start, in a thread, the first request finds; another file is read anew."""
+    file = tmp_path / "mine.npz"
+    file.write_bytes(dumped(small_weights()))
+    loaded = configured(tmp_path, {"weights": str(file)})
+    prepare(loaded)
+    first = weights_of(loaded)
+    assert weights_of(loaded) is first
+    assert {"numbers", "ranks"} <= vars(first.vocabulary).keys()
+    file.write_bytes(dumped(replace(small_weights(), noise=0.25)))
+    assert weights_of(loaded).noise == 0.25
+    file.unlink()
+    with pytest.raises(ConfigError, match=r"mine\.npz cannot be read"):
+        prepare(loaded)
+
+
+def test_nothing_is_read_where_nothing_goes_by_what_was_learned(tmp_path: Path) -> None:
+    """A missing file does no harm then."""
+    prepare(configured(tmp_path, {"scorer": "litellm-compat", "weights": str(tmp_path / "missing.npz")}))
+
+
+async def test_a_gateway_opens_with_the_weights_ready(tmp_path: Path) -> None:
+    """Also on a reload, which makes all of it anew."""
+    file = tmp_path / "mine.npz"
+    file.write_bytes(dumped(small_weights()))
+    async with open_router(configured(tmp_path, {"weights": str(file)}), ledger=False) as router:
+        (learned,) = [one for one in router.decider.chain.strategies if isinstance(one, Learned)]
+        assert "numbers" in vars(learned.settings["auto"].scorer.weights.vocabulary)
+
+
+def weights_of(loaded: Loaded) -> Weights:
+    """Those that the strategy goes by."""
+    return learned_strategy(loaded, loaded.catalog).settings["auto"].scorer.weights
 
 
 async def test_a_more_able_small_model_takes_more(tmp_path: Path) -> None:
