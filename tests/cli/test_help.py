@@ -50,6 +50,7 @@ def test_help_lists_the_commands_in_the_order_people_come_to_them(run: Run) -> N
         "  stats       Add up requests, cost and savings.\n"
         "  agents      Show agents, and the tier proposed for each.\n"
         "  feedback    Rate an answer; show or forget what was learned.\n"
+        "  shadow      Compare a model's answers with copies at another.\n"
         "  replay      Decide recorded requests again.\n"
         "  what-if     What recorded traffic would cost elsewhere.\n"
         "  eval        Measure routers against known outcomes.\n"

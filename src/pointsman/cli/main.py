@@ -22,6 +22,7 @@ from pointsman.cli.models import models
 from pointsman.cli.replay import replay
 from pointsman.cli.route import route
 from pointsman.cli.serve import serve
+from pointsman.cli.shadow import shadow
 from pointsman.cli.train import train
 from pointsman.cli.vram import vram
 from pointsman.cli.what_if import what_if
@@ -78,6 +79,7 @@ for _command in (
     stats,
     agents,
     feedback,
+    shadow,
     replay,
     what_if,
     evaluate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _KEEP: Final = f"INSERT OR REPLACE INTO copies ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM copies"  # noqa: S608  names of our own
+_SELECT_FIGURES: Final = re.sub(r"\b(prompt|served_text|shadow_text)\b", r"NULL AS \1", _SELECT)
+_NEWEST_FIRST: Final = "ORDER BY at_s DESC, seq DESC LIMIT ?"
 _ADD: Final = """
     INSERT INTO not_copied VALUES (?, ?, ?, ?)
     ON CONFLICT (day, shadow, reason) DO UPDATE SET count = count + excluded.count
@@ -85,12 +88,18 @@ class ShadowFile:
         """Let go of the file."""
         self._file.close()
 
-    def each(self, *, since_s: float = 0.0) -> Sequence[Copy]:
-        """The copies since then, the newest first. ConfigError when the file cannot be read."""
+    def each(
+        self, *, since_s: float = 0.0, verdict: str | None = None, limit: int | None = None, texts: bool = False
+    ) -> Sequence[Copy]:
+        """The copies since then (with that verdict), the newest first, with their *texts* only where that is said.
+
+        ConfigError when the file cannot be read.
+        """
+        query = f"{_SELECT if texts else _SELECT_FIGURES} WHERE at_s >= ? AND ? IN (verdict, '') {_NEWEST_FIRST}"
         with self._reading() as database:
             if database is None:
                 return []
-            rows = database.execute(f"{_SELECT} WHERE at_s >= ? ORDER BY at_s DESC, seq DESC", (since_s,)).fetchall()
+            rows = database.execute(query, (since_s, verdict or "", -1 if limit is None else limit)).fetchall()
         return [_copy(row) for row in rows]
 
     def find(self, prefix: str) -> Copy:

@@ -86,7 +86,7 @@ def _compared(request: ChatRequest, served: Seen, copy: Seen) -> Comparison:
             return Comparison(likeness=found[0], reasons=(found[1],), similarity=alike)
     if alike is not None and alike >= ALIKE:
         return Comparison(likeness=Likeness.AGREES, reasons=("nearly the same words",), similarity=alike)
-    return Comparison(likeness=Likeness.UNCLEAR, reasons=("two texts; only a reader can tell",), similarity=alike)
+    return Comparison(likeness=Likeness.UNCLEAR, reasons=("only a reader can tell",), similarity=alike)
 
 
 def _fault(served: str | None, copy: str | None) -> _Found:
