@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TELLING: Final = (Likeness.AGREES, Likeness.DIFFERS, Likeness.WORSE, Likeness.BETTER)
 """The verdicts that say anything; the share that agrees is of these."""
+NORMAL_95: Final = 1.959964
+"""Standard deviations to either side of the mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class Group:
         if not self.judged:
             return None
         agreed = self.verdicts.get(Likeness.AGREES, 0)
-        return wilson_low(agreed, self.judged), 1.0 - wilson_low(self.judged - agreed, self.judged)
+        differ = self.judged - agreed
+        return wilson_low(agreed, self.judged, NORMAL_95), 1.0 - wilson_low(differ, self.judged, NORMAL_95)
 
     @property
     def saved_usd(self) -> float | None:

@@ -122,7 +122,8 @@ class ShadowFile:
     def not_copied(self, *, since_day: str = "") -> Sequence[tuple[str, str, int]]:
         """The model meant, the reason and how many, since that day."""
         with self._reading() as database:
-            return database.execute(_NOT_COPIED, (since_day,)).fetchall() if database is not None else []
+            rows = database.execute(_NOT_COPIED, (since_day,)).fetchall() if database is not None else []
+        return [(model, why, count) for model, why, count in rows]
 
     def spent_usd(self, day: str) -> float:
         """What that day has cost so far, what copies under way may cost included."""
