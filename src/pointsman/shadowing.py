@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.local import Presence
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pointsman.core.ports import LocalRuntime
     from pointsman.engine.residency import Residency
     from pointsman.engine.router import Router
+
+
+ASK_AGAIN_S: Final = 60.0
+"""Seconds after which a local server that nobody knows is asked once more what it is: it may not have been up."""
 
 
 def shadow_file(loaded: Loaded) -> ShadowFile:
@@ -85,7 +89,8 @@ class InMemory:
     catalog: Catalog
     client: HttpClient
     residency: Residency | None
-    _runtimes: dict[str, LocalRuntime] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _runtimes: dict[str, tuple[float, LocalRuntime | None]] = field(default_factory=dict)  # by endpoint; when found
 
     async def __call__(self, card: ModelCard) -> bool:
         """Whether *card*'s model can answer without one being loaded; no where its server does not say."""
@@ -105,13 +110,12 @@ class InMemory:
     async def _runtime(self, card: ModelCard) -> LocalRuntime | None:
         from pointsman.adapters.runtimes.identify import runtime_for
 
-        known = self._runtimes.get(card.endpoint.name)
-        if known is not None:
+        asked_s, known = self._runtimes.get(card.endpoint.name, (float("-inf"), None))
+        if known is not None or self.clock() - asked_s < ASK_AGAIN_S:
             return known
         names = tuple(one.upstream_model for one in self.catalog.models if one.endpoint is card.endpoint)
         found = await runtime_for(card.endpoint, self.client, names=names)
-        if found is not None:
-            self._runtimes[card.endpoint.name] = found
+        self._runtimes[card.endpoint.name] = self.clock(), found
         return found
 
 
