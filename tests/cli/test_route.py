@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -146,6 +147,34 @@ def test_data_gives_a_line_for_each_line_with_its_id(run: Run, folder: Path, con
     assert [(one["id"], one["tier"]) for one in found] == [("a", "simple"), (2, "complex"), (None, "complex")]
     assert all(CONTRACT | {"decision_id", "catalog"} <= one.keys() for one in found)
     assert (done.code, done.err) == (0, "3 prompts: 2 complex, 1 simple\n")
+
+
+def test_every_line_has_numbers_whoever_decided(run: Run, folder: Path, configured: Path) -> None:
+    """Nothing asked: the default tier's place, and no confidence; an errand: the lowest place, and all confidence."""
+    asked = {"a": " ", "b": "### Task:\nGenerate a concise title for the chat", "c": "hello"}
+    (folder / "p.jsonl").write_text(
+        "".join(json.dumps({"id": id_, "prompt": prompt}) + "\n" for id_, prompt in asked.items()), encoding="utf-8"
+    )
+    found = [json.loads(line) for line in run("route", "--json", "--data", "p.jsonl").out.splitlines()]
+    assert [(one["strategy"], one["tier"], one["score"], one["confidence"]) for one in found[:2]] == [
+        ("default", "complex", 0.66667, 0.0),
+        ("utility", "simple", 0.0, 1.0),
+    ]
+    assert 0 < found[2]["score"] < 1
+    assert 0 < found[2]["confidence"] < 1
+    named = json.loads(run("route", "--json", "--tier", "complex", "hello").out)
+    assert (named["strategy"], named["score"], named["confidence"]) == ("tier", 0.66667, 1.0)
+
+
+def test_data_may_be_packed(run: Run, folder: Path, configured: Path) -> None:
+    """As `pointsman eval` takes it; a broken file is named."""
+    packed = gzip.compress(b'{"id": "a", "prompt": "hello"}\n{"id": "b", "prompt": "hello"}\n')
+    (folder / "p.jsonl.gz").write_bytes(packed)
+    assert [line[0] for line in run("route", "--data", "p.jsonl.gz").out.splitlines()] == ["a", "b"]
+    (folder / "p.jsonl.gz").write_bytes(packed[:-9])
+    done = run("route", "--data", "p.jsonl.gz")
+    assert done.code == 2
+    assert done.err.startswith("error: p.jsonl.gz: cannot be unpacked (")
 
 
 def test_data_for_a_person_is_a_table_of_columns(run: Run, folder: Path, compat: Path) -> None:

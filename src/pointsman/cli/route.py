@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Returned = TypeVar("Returned")
 
+_TOP_RANK = 3
+_NOBODYS = "default"
+
 EXAMPLES = """\b
 Examples:
   pointsman route "write a haiku about rain"
@@ -37,7 +40,8 @@ Examples:
     "--data",
     type=click.Path(),
     metavar="F.jsonl",
-    help="Decide for every line: an object with `prompt` or `messages`, and perhaps `id`, `tools`, `n_tools`.",
+    help="Decide for every line: an object with `prompt` or `messages`, and perhaps `id`, `tools`, `n_tools`. May be "
+    "packed with gzip.",
 )
 @model_option
 @tier_option
@@ -124,10 +128,19 @@ def _run_on(runner: asyncio.Runner) -> Run:
 
 
 def decision_json(decision: Decision, catalog_name: str) -> JsonObject:
-    """The contract's object, and which catalog was decided over: `configured` or `default`."""
+    """The contract's object, and which catalog was decided over: `configured` or `default`.
+
+    A decision that no scorer made has the place of its tier as its score (0, 1/3, 2/3, 1), and a confidence of 1 where
+    a rule or the caller decided, of 0 where nobody did: whoever reads many of them finds numbers in each.
+    """
     from pointsman.engine.explain import as_json
 
-    return as_json(decision) | {"catalog": catalog_name}
+    found = as_json(decision) | {"catalog": catalog_name}
+    if decision.tier is not None and decision.score is None:
+        found["score"] = round(decision.tier.rank / _TOP_RANK, 5)
+    if decision.confidence is None:
+        found["confidence"] = 0.0 if decision.strategy == _NOBODYS else 1.0
+    return found
 
 
 def _required_text(prompt: tuple[str, ...]) -> str:

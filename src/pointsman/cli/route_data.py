@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import sys
+import zlib
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 MAX_TOOLS = 10_000
 
 _NONE = "none"
+_GZIP = b"\x1f\x8b"
 
 
 def route_lines(
@@ -41,7 +45,7 @@ def route_lines(
     tiers: Counter[str] = Counter()
     first_code = 0
     with _opened(path) as file, _progress(file) as advance:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(file, path), start=1):
             advance(len(line))
             if not line.strip():
                 continue
@@ -61,6 +65,20 @@ def route_lines(
     shares = ", ".join(f"{count:,} {tier}" for tier, count in tiers.most_common())
     say(f"{tiers.total():,} prompts{': ' if shares else ''}{shares}")
     return first_code
+
+
+def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:
+    """The lines of *file*, packed with gzip or not, as they come; InvalidRequest where the packing is broken."""
+    first = file.readline()
+    if first[:2] != _GZIP:
+        yield first
+        yield from file
+        return
+    rest = file.read()
+    try:
+        yield from gzip.GzipFile(fileobj=io.BytesIO(first + rest))
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidRequest(f"{path}: cannot be unpacked ({error}).", param="data") from error
 
 
 def _without_id(found: JsonObject) -> JsonObject:
@@ -155,4 +173,5 @@ def _progress(file: Iterable[bytes]) -> Iterator[Callable[[int], None]]:
 
 def _size(file: Iterable[bytes]) -> int | None:
     name = getattr(file, "name", None)
-    return Path(name).stat().st_size if isinstance(name, str) and Path(name).is_file() else None
+    is_plain = isinstance(name, str) and Path(name).is_file() and not name.endswith(".gz")
+    return Path(str(name)).stat().st_size if is_plain else None
