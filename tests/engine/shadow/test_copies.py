@@ -130,7 +130,7 @@ async def test_the_gate_refuses_what_the_rules_would_let_through(path: Path) -> 
     "request_of",
     [
         lambda: inbound("hi", operation=Operation.EMBEDDINGS),
-        lambda: inbound("hi", caller=Caller(metadata=(OPT_OUT,))),
+        lambda: inbound("hi", caller=Caller(metadata=(("user", "x"), (OPT_OUT, "Off")))),
         lambda: inbound("### Task:\nGenerate a concise, 3-5 word title with an emoji"),
     ],
     ids=["embeddings", "opted out", "an errand"],

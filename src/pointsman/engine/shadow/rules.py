@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pointsman.engine.decide import Resolved
     from pointsman.engine.inbound import Inbound
 
-OPT_OUT: Final = ("shadow", "off")
-"""What a caller says of a request that is not to be copied: an entry of its metadata."""
+OPT_OUT: Final = "shadow"
+"""The entry of a request's metadata that says whether it may be copied."""
+_NO: Final = frozenset(("off", "false", "no"))
 _RUN_BY_THE_ENDPOINT: Final = frozenset(("server_tools", "mcp_servers", "web_search_options", "container"))
 """Names in a request's extras of tools that its endpoint would run, besides those that begin with `tools.`."""
 
@@ -51,13 +52,17 @@ def rule_for(rules: Sequence[Rule], inbound: Inbound, resolved: Resolved) -> Rul
     decision, features = resolved.decision, resolved.features
     if inbound.operation is not Operation.CHAT or not isinstance(inbound.request, ChatRequest):
         return None
-    if inbound.is_dry_run or decision.is_utility or features.is_housekeeping or OPT_OUT in inbound.caller.metadata:
+    if inbound.is_dry_run or decision.is_utility or features.is_housekeeping or _opts_out(inbound):
         return None
     kind = decision.assessment.kind if decision.assessment is not None else None
     for rule in rules:
         if (not rule.tiers or decision.tier in rule.tiers) and (not rule.kinds or kind in rule.kinds):
             return rule
     return None
+
+
+def _opts_out(inbound: Inbound) -> bool:
+    return any(name == OPT_OUT and value.lower() in _NO for name, value in inbound.caller.metadata)
 
 
 def card_for(rule: Rule, resolved: Resolved, catalog: Catalog) -> ModelCard | None:
