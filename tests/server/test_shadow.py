@@ -109,7 +109,8 @@ async def test_copies_are_in_no_other_figure(tmp_path: Path) -> None:
         figures = (await gateway.http.get(f"{gateway.url}/metrics")).text
     assert [row.served for row in LedgerReader(ledger).recent()] == ["first"]
     assert 'pointsman_requests_total{model="first",outcome="ok"} 1.0' in figures
-    assert 'pointsman_shadow_total{model="second",outcome="agrees"} 1.0' in figures
+    assert 'pointsman_shadow_copies_total{model="second",outcome="answered"} 1.0' in figures
+    assert 'pointsman_shadow_verdicts_total{model="second",verdict="agrees"} 1.0' in figures
     assert 'model="second"' not in "".join(line for line in figures.splitlines() if "_shadow" not in line)
 
 

@@ -15,6 +15,7 @@ from pointsman.core.chat import ChatRequest, Media, Message, Role, Text, Usage
 from pointsman.core.decision import Caller
 from pointsman.core.failure import FailureKind
 from pointsman.core.shadow import Comparison, CopyEnd, Likeness
+from pointsman.dialects.registry import SURFACES, UPSTREAMS
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.shadow.asking import request_of_copy
 from pointsman.engine.shadow.books import most_usd
@@ -329,9 +330,11 @@ async def test_a_copy_gives_its_place_to_a_caller(path: Path) -> None:
 async def test_a_copy_gives_its_memory_to_a_caller_of_another_model(path: Path) -> None:
     """Where both share a budget; where they do not it goes on."""
     scripts = {**SCRIPTS, "other": [Hangs()]}
+    elsewhere = replace(NEAR, endpoint=replace(NEAR.endpoint, base_url="http://localhost:8/v1"))
+    catalog = a_catalog(elsewhere, OTHER, tiers={Tier.MEDIUM: ["near"]})
     for shares, end in ((True, CopyEnd.GAVE_WAY), (False, CopyEnd.STOPPED)):
         file = path.with_name(f"{shares}.db")
-        async with a_shadow(file, ALL, scripts, shares_memory=shares, most_at_once=1) as found:
+        async with a_shadow(file, catalog, scripts, shares_memory=shares, most_at_once=1) as found:
             await found.whole(inbound())
             await found.asked("other")
             await found.whole(inbound())
@@ -416,6 +419,33 @@ def test_a_copy_asks_for_one_answer_within_the_limit() -> None:
     assert (request.stream, request.sampling.max_output_tokens, is_capped) == (False, 100, True)
     smaller, is_capped = request_of_copy(request, 200)
     assert (smaller.sampling.max_output_tokens, is_capped) == (100, False)
+
+
+def test_a_budget_of_thinking_that_our_limit_has_no_room_for_is_left_to_the_effort() -> None:
+    """Anthropic's API refuses it with 400; one that fits stays as it is."""
+    decode = SURFACES["anthropic_messages"].decode_chat
+    given = decode({
+        "model": "m",
+        "max_tokens": 32_000,
+        "thinking": {"type": "enabled", "budget_tokens": 16_000},
+        "messages": [{"role": "user", "content": "hi"}],
+    })  # fmt: skip
+    upstream = UPSTREAMS["anthropic_messages"]
+    for limit, budget in ((4_096, 2_048), (20_000, 16_000)):
+        request, _ = request_of_copy(given, limit)
+        body = upstream.encode_chat(request, "claude-sonnet-4-5").body
+        assert (body["max_tokens"], body["thinking"]) == (limit, {"type": "enabled", "budget_tokens": budget})
+
+
+async def test_a_request_that_one_model_refuses_does_not_pause_it(path: Path) -> None:
+    """It did answer: the next copy is made."""
+    refusal = Answers(status=400, chunks=(b'{"error": "no such setting"}',))
+    async with a_shadow(path, ALL, {**SCRIPTS, "other": [refusal, HELLO]}) as found:
+        await found.whole(inbound())
+        await found.settled()
+        await found.whole(inbound())
+        first, second = await found.settled()
+    assert (first.end, first.failure, second.end) == (CopyEnd.FAILED, "bad_request", CopyEnd.ANSWERED)
 
 
 def test_pauses_double_up_to_an_hour_and_end_with_an_answer() -> None:

@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pointsman.core.events import AttemptEnded, AttemptStarted, Decided, Event, Finished, HealthChanged, Rejected
 from pointsman.core.health import HealthState
+from pointsman.core.shadow import CopyEnd, Likeness, NotCopied
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -167,8 +168,13 @@ def _histogram(name: str, about: str, spreads: dict[str, Spread]) -> Metric:
 
 
 def _of_copies(counts: Mapping[tuple[str, str], int], cost_usd: Mapping[str, float]) -> Iterator[Metric]:
-    about = "Requests drawn for shadow mode: how the copy ended, what it was like, or why there was none."
-    yield _counter("shadow", about, "model outcome", counts)
+    for name, about, label, words in (
+        ("shadow_copies", "Copies of requests, by how they ended.", "outcome", CopyEnd),
+        ("shadow_verdicts", "Copies that were answered, by how the answer compares.", "verdict", Likeness),
+        ("shadow_not_copied", "Requests drawn for a copy that got none.", "reason", NotCopied),
+    ):
+        theirs = {(model, word): count for (model, word), count in counts.items() if word in set(words)}
+        yield _counter(name, about, f"model {label}", theirs)
     spent = {(name,): usd for name, usd in cost_usd.items()}
     yield _counter("shadow_cost_usd", "US dollars spent on copies.", "model", spent)
 

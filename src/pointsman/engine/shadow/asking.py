@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.chat import ChatReply
     from pointsman.core.decision import Decision, PromptFeatures
+    from pointsman.core.jsontypes import JsonObject
     from pointsman.engine.attempt import ModelCaller
     from pointsman.engine.context_size import ContextSizes
     from pointsman.engine.exchange import Whole
     from pointsman.engine.shadow.sample import Sample
 
+ANTHROPIC: Final = "anthropic_messages"
 _PRIVATE: Final = Privacy(privacy_class=PrivacyClass.PRIVATE, source="judge of copies")
 
 
@@ -84,4 +87,17 @@ def request_of_copy(request: ChatRequest, most_output_tokens: int) -> tuple[Chat
         top_logprobs=None,
         max_output_tokens=most_output_tokens if is_capped else asked,
     )
-    return replace(request, stream=False, stream_usage=False, sampling=sampling), is_capped
+    extras = _without_budget(request.extras, most_output_tokens) if is_capped else request.extras
+    return replace(request, stream=False, stream_usage=False, sampling=sampling, extras=extras), is_capped
+
+
+def _without_budget(extras: Mapping[str, JsonObject], most_output_tokens: int) -> Mapping[str, JsonObject]:
+    """*extras* without a budget of thinking that our own limit leaves no room for: its effort says as much.
+
+    Expected of Anthropic's API: as much thinking as there is room. Actual: a 400 unless `max_tokens` is above it.
+    """
+    given = extras.get(ANTHROPIC, {}).get("thinking")
+    budget = given.get("budget_tokens") if isinstance(given, Mapping) else None
+    if not isinstance(budget, int) or budget < most_output_tokens:
+        return extras
+    return {**extras, ANTHROPIC: {name: value for name, value in extras[ANTHROPIC].items() if name != "thinking"}}

@@ -25,6 +25,7 @@ from pointsman.engine.shadow.compare import compare, seen
 from pointsman.engine.shadow.judge import PairJudge
 from pointsman.engine.shadow.sample import reply_of
 from pointsman.engine.usage import estimate
+from pointsman.resilience.plan import NOT_UNWELL
 from pointsman.routing.tokens import estimated_tokens, family_of
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ class Copying:
             async with asyncio.timeout(bench.allowance.timeout_s):
                 whole = await bench.asker.copy(self.sample, request, began + bench.allowance.timeout_s)
         except AttemptFailed as error:
-            bench.pauses.failed(card, error.failure)
+            if error.failure.kind not in NOT_UNWELL:
+                bench.pauses.failed(card, error.failure)
             self._settle(0.0 if error.failure.status is not None else None)
             made = self._copy(CopyEnd.FAILED, began, failure=error.failure.kind.value, message=error.failure.message)
             return made, None

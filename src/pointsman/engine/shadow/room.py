@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pointsman.core.shadow import NotCopied
 
@@ -59,9 +60,13 @@ class Room:
     def make_way(self, card: ModelCard) -> None:
         """A caller's request goes to *card*: no copy is to be in its way."""
         for other, stop in list(self._stops.values()):
-            same_server = other.endpoint.name == card.endpoint.name
-            if same_server or (self.shares_memory(card) and self.shares_memory(other)):
+            if _server(other) == _server(card) or (self.shares_memory(card) and self.shares_memory(other)):
                 stop()
+
+
+def _server(card: ModelCard) -> str:
+    """The address of *card*'s server: Ollama may be configured by two names and two APIs."""
+    return urlsplit(card.endpoint.base_url).netloc.replace("localhost", "127.0.0.1")
 
 
 @dataclass(slots=True, kw_only=True)
