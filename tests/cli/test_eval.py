@@ -48,6 +48,30 @@ def test_a_program_gets_json_and_nothing_else(run: Run, configured: Path, data: 
     assert (found["rows"], found["seed"], found["resamples"], found["models"]) == (40, 0, 50, ["small", "large"])
 
 
+def test_the_classifiers_chances_are_what_is_held_against_outcomes(run: Run, configured: Path, data: Path) -> None:
+    """Not its confidence, which is of the tier: two models, forty prompts."""
+    done = run("eval", "--data", "f.jsonl", "--json", "--router", "pointsman", *FEW)
+    (found,) = json.loads(done.out)["calibration"]
+    assert (found["of"], found["n"]) == ("probability", 80)
+
+
+@pytest.mark.e2e
+def test_a_narrow_terminal_gets_the_choices_whole(
+    folder: Path, environ: Mapping[str, str], configured: Path, data: Path
+) -> None:
+    """Three tables for the choices; nothing is cut off, and nothing is too wide."""
+    routers = ("--router", "length", "--router", "always:large")
+    with Terminal(folder, environ, "eval", "--data", "f.jsonl", *FEW, *routers, columns=80) as terminal:
+        code, said = terminal.end()
+    shown = [line.rstrip() for line in said.splitlines()]
+    assert code == 0
+    assert "source  router        quality  over control            95 %" in shown
+    assert "made    always:large    1.000         0.000  0.000 … 0.000" in shown
+    assert "source  router        $ per 1,000  over a mix  arena  Opt.Sel" in shown
+    assert "        oracle        small 50, large 50" in shown
+    assert max(map(len, shown)) <= 80
+
+
 def test_the_shipped_catalog_decides_where_nothing_is_configured(run: Run, data: Path) -> None:
     """And says so."""
     done = run("eval", "--data", "f.jsonl", "--router", "pointsman", *FEW)

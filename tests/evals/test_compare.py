@@ -90,6 +90,18 @@ def test_stated_probabilities_are_held_against_outcomes(rows: tuple[Row, ...]) -
     assert (found.of, found.n, found.ece, found.brier) == ("probability", 80, 0.0, 0.0)
 
 
+def test_chances_of_tiers_are_held_against_the_models_in_their_place(rows: tuple[Row, ...]) -> None:
+    """The weakest model stands for the lowest tier, the strongest for the highest; who expects nothing says nothing."""
+
+    def expecting(row: Row) -> Answer:
+        chances = (float(row.outcomes["small"]), 0.3, 0.3, 0.5)
+        return Answer(score=0, tier=Tier.SIMPLE, confidence=1.0, chances=chances if row.id != "made0" else ())
+
+    (found,) = reported(rows, OneByOne("expecting", expecting)).calibration
+    assert (found.of, found.n) == ("probability", 78)
+    assert (found.ece, found.brier) == pytest.approx((0.25, 0.125))
+
+
 def test_confidence_is_held_against_the_chosen_models_outcome(rows: tuple[Row, ...]) -> None:
     """Always sure, right half of the time."""
     sure = OneByOne("sure", lambda _row: Answer(score=0, model="small", confidence=1.0))
@@ -110,6 +122,8 @@ def test_sources_are_counted_apart_and_together(tmp_path: Path) -> None:
         ("few", "8 prompts"),
     ]
     assert found.means["length"].apgr.value == pytest.approx(0.75)
+    assert {one.source for one in found.choices} == {"a", "b", "even", POOLED}
+    assert {one.source: one.n for one in found.choices}[POOLED] == 148
 
 
 def test_a_ladder_of_three_and_a_source_that_has_two_of_them(tmp_path: Path) -> None:
@@ -212,3 +226,18 @@ def test_a_chart_escapes_names_and_puts_points_where_they_belong() -> None:
     assert next(line.get("points") for line in root.iter(f"{tag}polyline")) == "70.0,424.0 640.0,48.0"
     assert next(dot.get("cx") for dot in root.iter(f"{tag}circle")) == "355.0"
     assert [text.text for text in root.iter(f"{tag}text")][:7] == ["t & u", "0", "20", "40", "60", "80", "100"]
+
+
+def test_a_line_and_a_dot_of_one_name_are_one_in_the_legend() -> None:
+    """Same colour, one line of the legend; each other name has another colour and another dash."""
+    axis = Axis(label="x", low=0, high=1)
+    names = ["a", "b", "a name that is much too long for it"]
+    lines_ = [Series(name=name, x=[0, 1], y=[0, 1]) for name in names]
+    made = svg("t", axis, axis, [*lines_, Series(name="b", x=[0.5], y=[0.5])])
+    root = ET.fromstring(made)  # noqa: S314  it is our own
+    tag = "{http://www.w3.org/2000/svg}"
+    strokes = [(line.get("stroke"), line.get("stroke-dasharray")) for line in root.iter(f"{tag}polyline")]
+    assert strokes[:3] == strokes[3:]
+    assert len({colour for colour, _ in strokes}) == len({dash for _, dash in strokes}) == 3
+    assert [dot.get("fill") for dot in root.iter(f"{tag}circle")] == [strokes[1][0]] * 2
+    assert [text.text for text in root.iter(f"{tag}text")][-3:] == ["a", "b", "a name that is much \u2026"]

@@ -10,7 +10,7 @@ import pytest
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import InvalidRequest
 from pointsman.evals.datasets import Row
-from pointsman.evals.ladder import Ladder, chosen, ladder_of
+from pointsman.evals.ladder import Ladder, chosen, ladder_of, tiers_of_columns
 from pointsman.evals.routers import Answer
 
 TIERED = Row(id="t", request={}, text="", tiers={"large": 0.5, "small": 0.25}, outcomes={"x": 1.0})
@@ -77,3 +77,12 @@ def test_a_choice_is_a_name_or_a_tier_stretched_over_the_ladder() -> None:
     assert chosen(tiers, ("a", "b"), (0, 1)) == [0, 0, 1, 1]
     assert chosen([Answer(score=0, tier=Tier.REASONING, model="b")], four, (0, 1, 2, 3)) == [1]
     assert chosen([*tiers, Answer(score=0)], four, (0, 1)) is None
+
+
+def test_a_column_has_the_tier_of_its_name_of_its_choices_or_of_its_place() -> None:
+    """Tiers by name, models by what they are chosen for, else stretched over the tiers."""
+    assert tiers_of_columns([], Ladder(models=("small", "large"), are_tiers=True)) == {0: 0, 1: 2}
+    models = Ladder(models=("a", "b", "c"))
+    assert tiers_of_columns([Answer(score=0, tier=Tier.MEDIUM)], models) == {0: 0, 1: 2, 2: 3}
+    named = [Answer(score=0, tier=Tier.MEDIUM, model="b"), Answer(score=0, tier=Tier.SIMPLE, model="z")]
+    assert tiers_of_columns(named, models) == {1: 1}

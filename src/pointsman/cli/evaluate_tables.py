@@ -24,6 +24,9 @@ _SHOWN_SHARE = 0.005
 _WIDE = 105
 _PAIR_WIDTH = 50
 _ROUTER_WIDTH = 11
+_REACHED = ("quality", "over control", "95 %")
+_SPENT = ("$ per 1,000", "over a mix", "arena", "Opt.Sel")
+_CALLS = "calls, %"
 _LEGEND = (
     "APGR: the share of the strong model's gain that is kept, over all shares of strong calls; chance has 0.500. "
     "↑ ↓: the whole 95 % interval is above or below that."
@@ -51,8 +54,7 @@ def _parts(report: Report) -> Iterator[tuple[str, RenderableType]]:
         shown = [f"{one.source} {one.weak}/{one.strong} ({one.reason})" for one in report.skipped[:MANY_SKIPPED]]
         more = len(report.skipped) - MANY_SKIPPED
         yield "Not compared", ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-    if report.choices:
-        yield "Own choices, beside the same calls dealt at random for the same spend", _choices(report.choices)
+    yield from _choices(report.choices)
     if report.calibration:
         yield "Calibration", _calibration(report)
     if report.labels:
@@ -114,25 +116,49 @@ def _pairs_of(report: Report, names: Sequence[str]) -> RenderableType:
     return made
 
 
-def _choices(choices: Sequence[ChoiceFigures]) -> RenderableType:
+def _choices(choices: Sequence[ChoiceFigures]) -> Iterator[tuple[str, RenderableType]]:
+    """One table, or in a narrow terminal three: what is cut off there would look like another figure."""
+    if not choices:
+        return
     has_costs = any(one.usd_per_1k is not None for one in choices)
-    costly = ("$ per 1,000", "over a mix", "arena", "Opt.Sel") if has_costs else ()
-    columns = ("quality", "over control", "95 %", *costly)
-    made = whole(table("source", "router", *columns, "calls, %", right=columns), 2)
+    title = "Own choices, beside the same calls dealt at random for the same spend"
+    if width() >= _WIDE:
+        yield title, _choice_table(choices, (*_REACHED, *(_SPENT if has_costs else ()), _CALLS), 20)
+        return
+    yield title, _choice_table(choices, _REACHED, 12)
+    if has_costs:
+        yield "What they cost", _choice_table(choices, _SPENT, 12)
+    yield "Calls by model", _choice_table(choices, (_CALLS,), 12)
+
+
+def _choice_table(choices: Sequence[ChoiceFigures], columns: Sequence[str], source_width: int) -> RenderableType:
+    made = whole(table("source", "router", *columns, right=(*_REACHED, *_SPENT)), 2)
     for source, one in zip(once([one.source for one in choices]), choices, strict=True):
-        usd = NOTHING if one.usd_per_1k is None else f"{one.usd_per_1k:.4g}"
-        spent = (usd, signed(one.over_mix), _three(one.arena), _three(one.selected)) if has_costs else ()
-        gain = f"{signed(one.gain.value)}{mark(one.gain, 0.0)}"
-        made.add_row(
-            short(source, 20), short(one.router), f"{one.quality:.3f}", gain, span(one.gain), *spent, calls(one.shares)
-        )
+        cells = {
+            "quality": f"{one.quality:.3f}",
+            "over control": f"{signed(one.gain.value)}{mark(one.gain, 0.0)}",
+            "95 %": span(one.gain),
+            "$ per 1,000": NOTHING if one.usd_per_1k is None else f"{one.usd_per_1k:.4g}",
+            "over a mix": signed(one.over_mix),
+            "arena": _three(one.arena),
+            "Opt.Sel": _three(one.selected),
+            _CALLS: calls(one.shares),
+        }
+        made.add_row(short(source, source_width), short(one.router), *(cells[column] for column in columns))
     return made
 
 
 def _calibration(report: Report) -> RenderableType:
     made = table("source", "router", "states", "n", "ECE", "Brier", right=("n", "ECE", "Brier"))
     for one in report.calibration:
-        made.add_row(one.source, short(one.router, 30), one.of, f"{one.n:,}", f"{one.ece:.3f}", f"{one.brier:.3f}")
+        made.add_row(
+            one.source,
+            _fitted(one.router),
+            one.of,
+            f"{one.n:,}",
+            f"{one.ece:.3f}",
+            f"{one.brier:.3f}",
+        )
     return made
 
 
@@ -141,9 +167,19 @@ def _labels(report: Report) -> RenderableType:
     made = table("source", "router", *columns, right=columns)
     for one in report.labels:
         made.add_row(
-            one.source, short(one.router, 30), f"{one.n:,}", _three(one.rho), share(one.exact), share(one.under_two)
+            one.source,
+            _fitted(one.router),
+            f"{one.n:,}",
+            _three(one.rho),
+            share(one.exact),
+            share(one.under_two),
         )
     return made
+
+
+def _fitted(name: str) -> str:
+    """A router's name, longer where there is room: it may be a command line."""
+    return short(name, 30 if width() >= _WIDE else 14)
 
 
 def calls(shares: Mapping[str, float]) -> str:

@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 70, 220, 48, 56
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444", "#999999")  # Okabe and Ito
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
+_NAME_CHARS = 21
 _TICKS = 5
 
 
@@ -34,7 +35,8 @@ class Axis:
 
 
 def svg(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
-    """The whole document."""
+    """The whole document. Series of one name have one colour and one line of the legend."""
+    names = list(dict.fromkeys(one.name for one in series))
     font = 'font-family="system-ui, sans-serif" font-size="13"'
     return "\n".join(
         [
@@ -43,7 +45,8 @@ def svg(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             f'<text x="{LEFT}" y="26" font-size="16" font-weight="600">{escape(title)}</text>',
             *_grid(x, y),
-            *(line for number, one in enumerate(series) for line in _drawn(one, number, x, y)),
+            *(line for one in series for line in _drawn(one, names.index(one.name), x, y)),
+            *(line for number, name in enumerate(names) for line in _named(name, number, series)),
             "</svg>\n",
         ]
     )
@@ -65,18 +68,32 @@ def _grid(x: Axis, y: Axis) -> Iterator[str]:
 
 
 def _drawn(series: Series, number: int, x: Axis, y: Axis) -> Iterator[str]:
-    colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
     points = [(_across(a, x), _up(b, y)) for a, b in zip(series.x, series.y, strict=True)]
-    legend_x, legend_y = WIDTH - RIGHT + 16, TOP + 14 + 20 * number
-    if len(points) == 1:
-        (at, up), label = points[0], (legend_x + 11, legend_y)
-        yield from (f'<circle cx="{a:.1f}" cy="{b:.1f}" r="5" fill="{colour}"/>' for a, b in ((at, up), label))
-    else:
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        key = f"{legend_x},{legend_y} {legend_x + 22},{legend_y}"
-        stroke = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
-        yield from (f'<polyline points="{one}" {stroke}/>' for one in (path, key))
-    yield f'<text x="{legend_x + 30}" y="{legend_y + 4}">{escape(series.name[:26])}</text>'
+    yield _dot(*points[0], number) if len(points) == 1 else _line(points, number)
+
+
+def _named(name: str, number: int, series: Sequence[Series]) -> Iterator[str]:
+    """The legend's line: a stroke, a dot, or both, as *name* has them."""
+    x, y = WIDTH - RIGHT + 16, TOP + 14 + 20 * number
+    sizes = {min(len(one.x), 2) for one in series if one.name == name}
+    if 2 in sizes:
+        yield _line([(x, y), (x + 22, y)], number)
+    if 1 in sizes:
+        yield _dot(x + 11, y, number)
+    shown = name if len(name) <= _NAME_CHARS else f"{name[: _NAME_CHARS - 1]}…"
+    yield f'<text x="{x + 30}" y="{y + 4}">{escape(shown)}</text>'
+
+
+def _line(points: Sequence[tuple[float, float]], number: int) -> str:
+    """Each in a colour and a dash of its own, so that lines on top of each other and prints in grey can be told."""
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    dash = DASHES[(number + number // len(COLOURS)) % len(DASHES)]
+    stroke = f'stroke="{COLOURS[number % len(COLOURS)]}" stroke-width="2" stroke-dasharray="{dash}"'
+    return f'<polyline points="{path}" fill="none" {stroke}/>'
+
+
+def _dot(at: float, up: float, number: int) -> str:
+    return f'<circle cx="{at:.1f}" cy="{up:.1f}" r="5" fill="{COLOURS[number % len(COLOURS)]}"/>'
 
 
 def _across(value: float, axis: Axis) -> float:

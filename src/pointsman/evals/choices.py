@@ -10,7 +10,7 @@ import numpy as np
 
 from pointsman.evals.calibration import brier, ece
 from pointsman.evals.figures import POOLED, CalibrationFigures, ChoiceFigures, Figure, LabelFigures
-from pointsman.evals.ladder import chosen
+from pointsman.evals.ladder import chosen, tiers_of_columns
 from pointsman.evals.metrics import Floats, rank_correlation, resamples
 from pointsman.evals.pairs import MIN_ROWS, Setting, with_interval
 from pointsman.evals.routers import ALWAYS, ORACLE
@@ -36,10 +36,10 @@ Answers = Mapping[str, Sequence["Answer"]]
 
 
 def choice_figures(rows: Sequence[Row], ladder: Ladder, answers: Answers, setting: Setting) -> list[ChoiceFigures]:
-    """For each source and each router that chooses; and the choice of who knows the outcomes."""
+    """For each source, and all of them, and each router that chooses; and the choice of who knows the outcomes."""
     return [
         figures
-        for number, (source, members) in enumerate(by_source(rows))
+        for number, (source, members) in enumerate(_sources_and_all(rows))
         for figures in _source_choices(source, members, rows, ladder, answers, setting, number)
     ]
 
@@ -47,8 +47,7 @@ def choice_figures(rows: Sequence[Row], ladder: Ladder, answers: Answers, settin
 def calibration_figures(rows: Sequence[Row], ladder: Ladder, answers: Answers) -> list[CalibrationFigures]:
     """For each source, and all of them, and each router that states a probability, or how sure it is of its choice."""
     found = []
-    groups = list(by_source(rows))
-    for source, members in groups if len(groups) == 1 else [*groups, (POOLED, list(range(len(rows))))]:
+    for source, members in _sources_and_all(rows):
         quality = ladder.quality([rows[at] for at in members])
         for router, given in answers.items():
             of, probability, outcome = _statements([given[at] for at in members], ladder, quality)
@@ -100,6 +99,12 @@ def by_source(rows: Sequence[Row]) -> Iterator[tuple[str, list[int]]]:
         yield source, [at for at, row in enumerate(rows) if row.source == source]
 
 
+def _sources_and_all(rows: Sequence[Row]) -> list[tuple[str, list[int]]]:
+    """`by_source`, and all of them together where there are several."""
+    groups = list(by_source(rows))
+    return groups if len(groups) == 1 else [*groups, (POOLED, list(range(len(rows))))]
+
+
 def _source_choices(
     source: str,
     members: Sequence[int],
@@ -114,6 +119,8 @@ def _source_choices(
     whole = np.flatnonzero(~np.isnan(quality[:, offered]).any(axis=1)).tolist()
     if len(offered) < 2 or len(whole) < MIN_ROWS:
         return
+    if source == POOLED and len({rows[members[at]].source for at in whole}) == 1:
+        return  # the other sources lack some model: it would say one source's figures again
     quality = quality[whole]
     cost = ladder.costs([rows[members[at]] for at in whole])
     has_costs = not bool(np.isnan(cost[:, offered]).any())
@@ -184,13 +191,22 @@ def _gain(quality: Floats, cost: Floats, choice: Choices, times: int, seed: int)
 
 
 def _statements(given: Sequence[Answer], ladder: Ladder, quality: Floats) -> tuple[str, list[float], list[float]]:
-    """What was stated and what happened: by model where a router does that, else of its choices."""
+    """What was stated and what happened: by model or tier where a router does that, else of its choices."""
     if any(answer.probabilities for answer in given):
         pairs = [
             (probability, quality[at, ladder.models.index(model)])
             for at, answer in enumerate(given)
             for model, probability in answer.probabilities.items()
             if model in ladder.models
+        ]
+        of = "probability"
+    elif any(answer.chances for answer in given):
+        ranks = tiers_of_columns(given, ladder)
+        pairs = [
+            (answer.chances[rank], quality[at, column])
+            for at, answer in enumerate(given)
+            if answer.chances
+            for column, rank in ranks.items()
         ]
         of = "probability"
     else:

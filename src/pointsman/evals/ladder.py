@@ -100,6 +100,21 @@ def chosen(answers: Sequence[Answer], models: Sequence[str], available: Sequence
     return found
 
 
+def tiers_of_columns(answers: Sequence[Answer], ladder: Ladder) -> Mapping[int, int]:
+    """For each column of *ladder* the rank of its tier.
+
+    A tier of the file is its own; a model is of the tier that *answers* choose it for, where they name any of the
+    ladder's, else of its place, stretched as in `chosen`.
+    """
+    models = ladder.models
+    if ladder.are_tiers:
+        return {column: TIERS.index(name) for column, name in enumerate(models)}
+    named = {answer.model: answer.tier.rank for answer in answers if answer.model in models and answer.tier is not None}
+    if named:
+        return {column: named[model] for column, model in enumerate(models) if model in named}
+    return {column: round(column / (len(models) - 1) * _TOP_RANK) for column in range(len(models))}
+
+
 def _ordered(rows: Sequence[Row], models: Sequence[str], given: Mapping[str, float]) -> tuple[str, ...]:
     """By mean cost where all have one, else by mean outcome."""
     costs = {model: _mean([row.cost.get(model, given.get(model)) for row in rows]) for model in models}

@@ -61,6 +61,7 @@ class Answer:
     model: str | None = None
     confidence: float | None = None  # 0..1
     probabilities: Mapping[str, float] = field(default_factory=dict)  # of a good answer, by model
+    chances: tuple[float, ...] = ()  # of a good answer, by tier from the lowest; none where nobody expects any
     is_refused: bool = False
 
 
@@ -104,6 +105,7 @@ def ours(decide: Callable[[ChatRequest], Decision]) -> OneByOne:
             tier=decision.tier,
             model=decision.model,
             confidence=decision.confidence,
+            chances=() if decision.assessment is None else decision.assessment.chances,
         )
 
     return OneByOne(OURS, answer)
