@@ -21,6 +21,7 @@ from pointsman.classification import prepare
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.classifier import judge_card
 from pointsman.config.load import load, loaded_from
+from pointsman.continuity import shared_sessions
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.events import HealthChanged
 from pointsman.engine.attempt import ModelCaller
@@ -282,4 +283,5 @@ async def open_router(
                 if household is not None:
                     router = in_household(router, household)
                 with shared_healths(loaded, router.health, wanted=wants_ledger):
-                    yield router
+                    async with shared_sessions(loaded, router.decider, signs, wanted=wants_ledger):
+                        yield router

@@ -107,6 +107,7 @@ def sessions_of(loaded: Loaded, strategies: Sequence[Strategy]) -> Sessions | No
         clock=time.monotonic,
         store=PinsHere(clock=time.monotonic, most=given.most, idle_s=given.idle_s),
         by_beginning=given.by_beginning,
+        idle_s=given.idle_s,
         outside=frozenset(names[: names.index(SESSION)]),
     )
 
@@ -129,6 +130,7 @@ def escalations_of(loaded: Loaded, catalog: Catalog) -> Escalations | None:
     return Escalations(
         catalog=catalog,
         clock=time.monotonic,
+        secret=secrets.token_bytes(32),
         rule_of=rules.of,
         is_on=settings.enabled,
         retry=settings.retry,

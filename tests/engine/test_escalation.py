@@ -18,6 +18,7 @@ from pointsman.core.decision import Caller, Decision, Outcome, PrivacyClass, Ste
 from pointsman.core.errors import DeadlineExceeded
 from pointsman.core.events import AttemptEnded, Event, Finished, FinishReason
 from pointsman.core.jsontypes import JsonObject
+from pointsman.core.session import Raised
 from pointsman.dialects.raw import parse_body
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
 from pointsman.engine.escalation import CODE, MOST_REMEMBERED, Escalations
@@ -28,7 +29,18 @@ from pointsman.routing.agents.rules import AgentRule, AgentRules
 from pointsman.routing.strategies.default import Default
 from pointsman.routing.strategies.override import ExplicitModel, TierName
 from pointsman.server.headers import of_answer
-from pointsman.testing import Answers, Fails, FakeProvider, Hangs, ManualClock, a_card, a_catalog, a_router, an_endpoint
+from pointsman.testing import (
+    Answers,
+    Fails,
+    FakeProvider,
+    Hangs,
+    ManualClock,
+    MemorySessions,
+    a_card,
+    a_catalog,
+    a_router,
+    an_endpoint,
+)
 
 SEARCH = ToolSpec(name="search", parameters={"type": "object", "required": ["query"]})
 BEE = Caller(agent="bee", session="s")
@@ -203,6 +215,24 @@ async def test_what_was_raised_stays_so_for_the_session_and_for_a_while() -> Non
     assert raised.reason.endswith("; an answer was not good enough lately, so 'medium' goes on")
     bench.clock.advance(60.0)
     assert (await decided(bench, request(), BEE)).tier is Tier.SIMPLE
+
+
+async def test_what_was_raised_in_one_process_is_in_another() -> None:
+    """By the hash that both make, for the same caller only; what is known better is not learned."""
+    here, there = a_bench([BROKEN]), a_bench()
+    board = MemorySessions()
+    for bench in (here, there):
+        bench.escalations.join(board)
+    await here.router.complete(request(), BEE)
+    ((key, trace, kept_s),) = board.told
+    assert (trace, kept_s) == (Raised(tier=Tier.MEDIUM, until_s=160.0, messages=1), 60.0)
+    assert isinstance(trace, Raised)
+    there.escalations.learn(key, trace)
+    there.escalations.learn(key, replace(trace, tier=Tier.COMPLEX, until_s=159.0))
+    assert (await decided(there, request(), BEE)).tier is Tier.MEDIUM
+    assert (await decided(there, request(), replace(BEE, key_id="k"))).tier is Tier.SIMPLE
+    there.escalations.learn(key, replace(trace, tier=Tier.COMPLEX, until_s=161.0))
+    assert (await decided(there, request(), BEE)).tier is Tier.COMPLEX
 
 
 async def test_a_streams_next_turn_goes_up_once() -> None:

@@ -13,14 +13,15 @@ from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller, Outcome, PromptFeatures, Step
 from pointsman.core.events import AttemptEnded, Decided, Event, Finished, FinishReason
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.session import Answer
 from pointsman.engine.escalation import CODE
-from pointsman.engine.lessons import MOST_REMEMBERED, Signs
+from pointsman.engine.lessons import MOST_REMEMBERED, SESSION_S, Signs
 from pointsman.routing.learned.abilities import Abilities
 from pointsman.routing.learned.feedback import Remark, Verdict
 from pointsman.routing.learned.scorer import Scorer
 from pointsman.routing.learned.tutor import Tutor
 from pointsman.routing.strategies.learned import LearnedSettings, Unsure
-from pointsman.testing import a_card, a_catalog, a_router
+from pointsman.testing import MemorySessions, a_card, a_catalog, a_router
 from tests.adapters.storage.samples import NOON, decided, finished
 
 CATALOG = a_catalog(
@@ -129,6 +130,7 @@ def test_the_same_ask_again_in_a_session_is_a_complaint_about_the_tier_that_answ
     [
         begun("b", at_s=NOON + 302),  # too late
         begun("b", features=replace(ASKED, ask="How?")),
+        begun("b", features=replace(ASKED, ask=ASKED.ask * 2)),
         begun("b", features=replace(ASKED, turns=3)),  # somewhere else in the conversation
         begun("b", features=replace(ASKED, in_tool_loop=True)),
         begun("b", features=replace(ASKED, is_housekeeping=True)),
@@ -143,6 +145,14 @@ def test_the_same_ask_again_in_a_session_is_a_complaint_about_the_tier_that_answ
 def test_what_is_not_the_same_ask_again(bench: Bench, second: Decided) -> None:
     """Other words, another place, another caller, much later, or no ask of a person."""
     assert bench.see(begun("a"), over("a"), second) == []
+
+
+def test_of_a_long_ask_the_ends_and_the_length_are_compared(bench: Bench) -> None:
+    """Nobody pastes twice as much by chance; another question after the same text is another ask."""
+    first, second, third = (replace(ASKED, ask=f"{'x' * 9000}{end}") for end in ("Why?", "How?", "When?"))
+    bench.see(begun("a", features=first), over("a"))
+    assert bench.see(begun("b", features=second), begun("c", features=third)) == []
+    assert bench.see(begun("d", features=first)) == [("a", Verdict.REGENERATED, Tier.SIMPLE)]
 
 
 @pytest.mark.parametrize("end", [None, FinishReason.FAILED, FinishReason.CANCELLED, FinishReason.DEADLINE])
@@ -191,3 +201,98 @@ def test_the_assessment_is_the_one_of_the_answer() -> None:
     assert remark.task is not None
     assert remark.task.kind == "email"
     assert remark.task.margin < 0
+
+
+@dataclass(slots=True)
+class Twins:
+    """Two processes; what the first tells the second hears when it is time."""
+
+    secrets: tuple[bytes, bytes] = (b"of all", b"of all")
+    here: Bench = field(default_factory=Bench)
+    there: Bench = field(default_factory=Bench)
+    heard: MemorySessions = field(init=False)
+    told: MemorySessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heard = MemorySessions(self.secrets[1])
+        self.told = MemorySessions(self.secrets[0], others=[self.heard])
+        self.here.signs.join(self.told)
+        self.there.signs.join(self.heard)
+
+    def hear(self) -> None:
+        """The second process hears."""
+        for key, trace, _ in self.heard.news():
+            assert isinstance(trace, Answer)
+            self.there.signs.learn(key, trace)
+
+
+def test_the_same_ask_again_is_noticed_by_another_process() -> None:
+    """By the hashes that all of them make; nothing of an ask or a name is told."""
+    twins = Twins()
+    twins.here.see(begun("a"), over("a"))
+    assert [(len(key), kept_s) for key, _, kept_s in twins.told.told] == [(16, SESSION_S), (16, 300.0)]
+    twins.hear()
+    assert twins.there.see(begun("b", at_s=NOON + 60)) == [("a", Verdict.REGENERATED, Tier.SIMPLE)]
+    assert twins.there.models == ["small"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        begun("b", caller=Caller(session="s", key_id="other")),
+        begun("b", caller=Caller(session="s", key_id=None)),
+        begun("b", caller=Caller(session="t", key_id="k")),
+        begun("b", caller=Caller(session="s", agent="bee", key_id="k")),
+        begun("b", at_s=NOON + 302),
+    ],
+)
+def test_another_callers_ask_is_not_the_same_there_either(second: Decided) -> None:
+    """Nor one that comes too late."""
+    twins = Twins()
+    twins.here.see(begun("a"), over("a"))
+    twins.hear()
+    assert twins.there.see(second) == []
+
+
+def test_processes_with_other_secrets_have_nothing_in_common() -> None:
+    """Nobody can tell from a hash what was asked."""
+    twins = Twins((b"one", b"two"))
+    twins.here.see(begun("a"), over("a"))
+    twins.hear()
+    assert twins.there.see(begun("b")) == []
+
+
+def test_a_turn_raised_by_another_process_is_a_complaint_about_the_model_that_answered() -> None:
+    """What the session was judged for, and who answered, is known there; the latest of it counts."""
+    twins = Twins()
+    looping = replace(ASKED, in_tool_loop=True)
+    raised = begun("b", Tier.MEDIUM, at_s=NOON + 5, features=looping, trail=[CLIMBED], is_judged=False)
+    twins.here.see(begun("a"), over("a"))
+    twins.hear()
+    assert twins.there.see(raised) == [("b", Verdict.ESCALATED, Tier.SIMPLE)]
+    assert twins.there.models == ["small"]
+
+
+def test_what_is_known_better_is_not_learned() -> None:
+    """An earlier answer that is heard of late, of a session that has gone on here."""
+    twins = Twins()
+    twins.here.see(begun("a"), over("a", "middle", NOON + 1))
+    twins.there.see(begun("b"), over("b", "small", NOON + 2))
+    twins.hear()
+    assert twins.there.see(begun("c", at_s=NOON + 3)) == [("b", Verdict.REGENERATED, Tier.SIMPLE)]
+
+
+def test_the_model_of_the_last_answer_is_blamed_only_where_it_is_of_the_tier_below() -> None:
+    """Else the tier is, as nobody knows which of its models would have answered."""
+    catalog = a_catalog(
+        *(a_card(name) for name in ("small", "also", "middle")),
+        routers=[a_router({Tier.SIMPLE: ["small", "also"], Tier.MEDIUM: ["middle"]})],
+    )
+    bench = Bench()
+    bench.signs.tutor = Tutor(catalog, bench.signs.tutor.settings)
+    looping = replace(ASKED, in_tool_loop=True)
+    raised = begun("b", Tier.MEDIUM, features=looping, trail=[CLIMBED], is_judged=False)
+    for served, model in (("also", "also"), ("middle", "")):
+        bench.see(begun("a"), over("a", served))
+        assert bench.see(raised) == [("b", Verdict.ESCALATED, Tier.SIMPLE)]
+        assert bench.models == [model]

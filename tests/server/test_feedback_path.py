@@ -18,10 +18,11 @@ from pointsman.core.decision import Caller
 from pointsman.core.events import FinishReason
 from pointsman.core.jsontypes import JsonObject
 from pointsman.experience import critics
-from pointsman.routing.learned.feedback import Verdict
+from pointsman.routing.learned.feedback import Remark, Task, Verdict
 from pointsman.server.app import App
 from pointsman.server.gateway import open_state
 from pointsman.server.guard import Guard
+from pointsman.stores import feedback_file
 from tests.adapters.storage.samples import decided, finished
 from tests.server.asgi import HOST, Answer, app_of, ask, scope_of
 
@@ -195,6 +196,23 @@ async def test_a_gateway_decides_by_what_its_caller_said(tmp_path: Path) -> None
     assert (before["strategy"], after["strategy"]) == ("learned", "learned")
     assert Tier(after["tier"]).rank > Tier(before["tier"]).rank
     assert after["reason"].endswith(f"; without what your ratings have taught it would be {before['tier']}")
+
+
+async def test_a_dry_run_is_decided_for_the_caller_whose_key_it_is(tmp_path: Path) -> None:
+    """By what that caller has said, as a real request would be; another's key gets another's decision."""
+    loaded = configured(tmp_path / "ledger.db", sessions={"enabled": False})
+    before = await first_decision(loaded)
+    task = Task(kind=before["assessment"]["kind"], tier=Tier(before["tier"]), margin=3.0, slope=1.2)
+    for number in range(6):
+        remark = Remark(decision_id=f"{number}", key_id=ONE, verdict=Verdict.DOWN, at_s=time.time(), task=task)
+        feedback_file(loaded).note(remark)
+    async with open_state(loaded, {}) as state:
+        app = App(replace(state, guard=KEYED))
+        tiers = []
+        for key in (b"sk-one", b"sk-two"):
+            scope = scope_of(HOST, (b"x-api-key", key), path="/v1/route", method="POST")
+            tiers.append((await ask(app, scope, PYTHON)).json["tier"])
+    assert Tier(tiers[0]).rank > Tier(tiers[1]).rank == Tier(before["tier"]).rank
 
 
 async def test_another_model_of_the_tier_is_asked_where_the_first_does_not_do(tmp_path: Path) -> None:

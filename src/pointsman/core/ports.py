@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pointsman.core.health import Health
     from pointsman.core.jsontypes import JsonObject
     from pointsman.core.local import Running
-    from pointsman.core.session import Pin
+    from pointsman.core.session import Note, Pin
 
 
 class Egress(Protocol):
@@ -165,6 +165,23 @@ class PinStore(Protocol):
 
     def put(self, key: bytes, pin: Pin, /) -> None:
         """It stands at *pin* now."""
+
+
+class SessionBoard(Protocol):
+    """Where the processes of one gateway tell each other what they remember of sessions, by a hash of whose they are.
+
+    Trouble is logged, not raised.
+    """
+
+    @property
+    def secret(self) -> bytes:
+        """What all of them make those hashes with."""
+
+    def tell(self, note: Note, /) -> None:
+        """This is remembered here; never waits."""
+
+    def news(self) -> Sequence[Note]:
+        """What others have told since the last call; never waits."""
 
 
 class LocalRuntime(Protocol):

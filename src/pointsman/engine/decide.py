@@ -124,7 +124,8 @@ class Decider:
             warnings=warnings,
         )
         if key is not None and self.sessions is not None and not inbound.is_dry_run:
-            self.sessions.keep(key, pin, pick, decision, features.estimated_input_tokens)
+            is_named = inbound.caller.session is not None
+            self.sessions.keep(key, pin, pick, decision, features.estimated_input_tokens, is_named=is_named)
         return Resolved(decision=decision, features=features, open_models=context.open_models)
 
     def _facts(self, chosen: ModelCard, inbound: Inbound, features: PromptFeatures) -> tuple[Step, ...]:

@@ -19,6 +19,7 @@ from pointsman.core.chat import ChatReply, ChatRequest, Role
 from pointsman.core.decision import Outcome, Pick, Step
 from pointsman.core.errors import PointsmanError
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.session import Raised, digest
 from pointsman.engine.escalation_signs import of_history, of_reply
 from pointsman.engine.usage import estimate
 from pointsman.resilience.plan import Next
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
     from pointsman.core.chat import Usage
     from pointsman.core.decision import Caller, Decision, PromptFeatures
+    from pointsman.core.ports import SessionBoard
+    from pointsman.core.session import Note
     from pointsman.dialects.base import Upstream
     from pointsman.engine.exchange import Whole
     from pointsman.engine.inbound import Inbound
@@ -45,19 +48,13 @@ _SHORT_TOKENS: Final = 120
 """An answer without a tool call is read only if it is shorter: refusals and nothings are."""
 _CALL_MARKS: Final = (b"tool_calls", b"tool_use", b"function_call", b"functionCall", b"custom_tool_call")
 
-Key = tuple[str | None, str | None, str | int | None]
-
-
-@dataclass(slots=True)
-class _Raised:
-    tier: Tier
-    until_s: float
-    messages: int  # of the conversation, when it was raised
-
 
 @dataclass(slots=True, kw_only=True)
 class Escalations:
-    """Who was raised, and to which tier. `clock` is monotonic seconds. One serves all requests of a process."""
+    """Who was raised, and to which tier. `clock` is monotonic seconds, `secret` is for the hashes they are known by.
+
+    One serves all requests of a process.
+    """
 
     catalog: Catalog
     clock: Callable[[], float]
@@ -66,7 +63,19 @@ class Escalations:
     retry: bool = True
     repeats: int = 3
     remember_s: float = 900.0
-    _raised: OrderedDict[Key, _Raised] = field(default_factory=OrderedDict, init=False)
+    secret: bytes = field(default=b"", repr=False)
+    tell: Callable[[Note], None] | None = None  # None: nobody else is to know
+    _raised: OrderedDict[bytes, Raised] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def join(self, board: SessionBoard) -> None:
+        """Go by the board's hashes, and tell it what is remembered here from now on."""
+        self.secret, self.tell = board.secret, board.tell
+
+    def learn(self, key: bytes, raised: Raised) -> None:
+        """Another process has raised somebody, if nothing later is known here."""
+        known = self._raised.get(key)
+        if known is None or known.until_s < raised.until_s:
+            self._keep(key, raised)
 
     def concern(self, inbound: Inbound, features: PromptFeatures) -> bool:
         """Whether *inbound* is an agent's, as far as one can tell."""
@@ -132,16 +141,30 @@ class Escalations:
 
     def remember(self, caller: Caller, request: ChatRequest, tier: Tier) -> None:
         """From now on, for a while, *tier* for the session, the agent, or the conversation."""
-        key = _key(caller, request)
-        self._raised[key] = _Raised(tier, self.clock() + self.remember_s, len(request.messages))
+        key = self._key(caller, request)
+        raised = Raised(tier=tier, until_s=self.clock() + self.remember_s, messages=len(request.messages))
+        self._keep(key, raised)
+        if self.tell is not None:
+            self.tell((key, raised, self.remember_s))
+
+    def _keep(self, key: bytes, raised: Raised) -> None:
+        self._raised[key] = raised
         self._raised.move_to_end(key)
         if len(self._raised) > MOST_REMEMBERED:
             self._raised.popitem(last=False)
 
-    def _known(self, caller: Caller, request: ChatRequest) -> _Raised | None:
+    def _key(self, caller: Caller, request: ChatRequest) -> bytes:
+        """Whose answers are raised together: never two callers'."""
+        began: str | None = None
+        if caller.session is None and caller.agent is None:
+            first = next((message for message in request.messages if message.role is Role.USER), None)
+            began = first.text if first is not None else None
+        return digest(self.secret, f"raised\0{caller.key_id}\0{caller.agent}\0{caller.session}\0{began}")
+
+    def _known(self, caller: Caller, request: ChatRequest) -> Raised | None:
         if not self._raised:
             return None
-        key = _key(caller, request)
+        key = self._key(caller, request)
         found = self._raised.get(key)
         if found is not None and self.clock() >= found.until_s:
             del self._raised[key]
@@ -229,11 +252,3 @@ def _read(whole: Whole, upstream: Upstream, *, has_tools: bool) -> ChatReply | N
         return upstream.decode_reply(json.loads(whole.body))
     except ValueError:
         return None
-
-
-def _key(caller: Caller, request: ChatRequest) -> Key:
-    """Whose answers are raised together: never two callers'."""
-    if caller.session is not None or caller.agent is not None:
-        return caller.key_id, caller.agent, caller.session
-    first = next((message for message in request.messages if message.role is Role.USER), None)
-    return caller.key_id, None, hash(first.text) if first is not None else None

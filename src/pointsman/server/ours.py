@@ -69,10 +69,10 @@ async def model(state: State, scope: Scope, _receive: Receive, send: Send) -> No
 
 
 async def route(state: State, scope: Scope, receive: Receive, send: Send) -> None:
-    """Decide without calling: takes a chat request, or `{"prompt": "..."}`."""
+    """Decide without calling, for the caller whose key it is: takes a chat request, or `{"prompt": "..."}`."""
     arrived_s = state.router.clock()
     raw = await parsed(await read_body(scope, receive, state.max_body_bytes))
-    caller, _ = caller_of(scope, raw.value)
+    caller, _ = caller_of(scope, raw.value, state.guard.authenticate(scope))
     request = _route_request(raw.value)
     inbound = Inbound(
         request=request, arrived_s=arrived_s, caller=with_agent(caller, request), surface="route", is_dry_run=True

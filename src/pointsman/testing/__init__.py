@@ -6,6 +6,7 @@ from pointsman.testing.healths import MemoryHealths, SharedHealths
 from pointsman.testing.provider import Answers, Fails, FakeProvider, FakeResponse, Hangs
 from pointsman.testing.responses import MemoryResponses
 from pointsman.testing.runtime import FakeRuntime
+from pointsman.testing.sessions import MemorySessions
 
 __all__ = [
     "CLOUD_PRICE",
@@ -18,6 +19,7 @@ __all__ = [
     "ManualClock",
     "MemoryHealths",
     "MemoryResponses",
+    "MemorySessions",
     "SharedHealths",
     "a_card",
     "a_catalog",

@@ -12,7 +12,7 @@ from pointsman.core.decision import Caller, Decision, Pick, Privacy, PromptFeatu
 from pointsman.core.events import Finished, FinishReason
 from pointsman.core.session import Pin
 from pointsman.routing.sessions.memory import PinsHere, Sessions
-from pointsman.testing import ManualClock
+from pointsman.testing import ManualClock, MemorySessions
 
 NAMED = Caller(session="s")
 PICK = Pick(reason="", tier=Tier.COMPLEX, router="auto")
@@ -201,6 +201,54 @@ def test_an_answer_that_comes_late_does_not_undo_a_later_request(sessions: Sessi
     found = sessions.store.get(key)
     assert found is not None
     assert found.card == "later"
+
+
+def test_others_are_told_where_a_session_stands(sessions: Sessions) -> None:
+    """Each time, and again when another card answered; by the hash that all of them make."""
+    board = MemorySessions()
+    sessions.join(board)
+    keep(sessions, NAMED)
+    sessions(finished("other"))
+    key = sessions.key_of(ask("hi"), NAMED)
+    twin = Sessions(secret=b"own", clock=sessions.clock, store=sessions.store)
+    twin.join(board)
+    assert twin.key_of(ask("hi"), NAMED) == key
+    cards = [(told, trace.card, kept_s) for told, trace, kept_s in board.told if isinstance(trace, Pin)]
+    assert cards == [(key, "big", 3600.0), (key, "other", 3600.0)]
+
+
+@pytest.mark.parametrize(
+    ("tells_first", "is_named", "goes_on", "is_told"),
+    [(True, False, False, True), (False, False, False, False), (False, True, False, True), (False, False, True, True)],
+)
+def test_of_a_first_request_without_a_name_only_neighbours_are_told(
+    sessions: Sessions,
+    tells_first: bool,  # noqa: FBT001  a table
+    is_named: bool,  # noqa: FBT001
+    goes_on: bool,  # noqa: FBT001
+    is_told: bool,  # noqa: FBT001
+) -> None:
+    """A process alone writes it down from the second on: most conversations have none."""
+    board = MemorySessions()
+    sessions.join(board)
+    sessions.tells_first = tells_first
+    before = Pin(tier=Tier.SIMPLE, router="auto", card="big") if goes_on else None
+    sessions.keep(b"key", before, PICK, asked(), 7, is_named=is_named)
+    assert bool(board.told) is is_told
+
+
+def test_what_others_tell_is_learned_unless_it_is_known_better(sessions: Sessions) -> None:
+    """The later request counts, wherever it was."""
+    key = sessions.key_of(ask("hi"), NAMED)
+    assert key is not None
+    told = Pin(tier=Tier.SIMPLE, router="auto", card="there", at_s=90.0)
+    sessions.learn(key, told)
+    assert sessions.find(key, NAMED, features()) == told
+    here = keep(sessions, NAMED)
+    sessions.learn(key, replace(told, at_s=99.0))
+    assert sessions.find(key, NAMED, features()) == here
+    sessions.learn(key, replace(told, at_s=101.0))
+    assert sessions.find(key, NAMED, features()) == replace(told, at_s=101.0)
 
 
 def test_requests_under_way_are_bounded(sessions: Sessions) -> None:

@@ -1,6 +1,7 @@
 """What the processes of one gateway tell each other, by rows of an SQLite file that each of them looks at.
 
-A thread of its own writes what was told and looks four times a second for what others have told; nobody waits for it.
+A thread of its own writes what was told and looks several times a second for what others have told; nobody waits for
+it.
 Trouble with the file is logged once and tried again; a spoilt file is put aside (see spoilt.py).
 """
 
@@ -30,7 +31,8 @@ Notice = TypeVar("Notice")
 class Noticeboard(abc.ABC, Generic[Notice]):
     """The file at *path* with notices of a kind, such as "healths"; *on_news* is called in the board's own thread.
 
-    Make it after a fork, not before. `writer` names this process in the rows.
+    Make it after a fork, not before. `writer` names this process in the rows. What is told is gathered for *beat_s*
+    seconds before it is written.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Noticeboard(abc.ABC, Generic[Notice]):
         on_news: Callable[[], object] = lambda: None,
         poll_s: float = POLL_S,
         retry_s: float = RETRY_S,
+        beat_s: float = 0.0,
     ) -> None:
         self.path = path
         self.writer = secrets.token_hex(8)
@@ -49,7 +52,8 @@ class Noticeboard(abc.ABC, Generic[Notice]):
         self._log = logging.getLogger(f"pointsman.{kind}")
         self._scripts = scripts
         self._on_news = on_news
-        self._poll_s, self._retry_s = poll_s, retry_s
+        self._poll_s, self._retry_s, self._beat_s = poll_s, retry_s, beat_s
+        self._is_ending = threading.Event()
         self._told: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
         self._news: deque[Notice] = deque()
         self._connection: sqlite3.Connection | None = None
@@ -93,6 +97,7 @@ class Noticeboard(abc.ABC, Generic[Notice]):
     ) -> None:
         """Write what was told and let go of the file."""
         self._told.put(None)
+        self._is_ending.set()
         self._thread.join(timeout=5.0)
 
     # ── the board's thread ──
@@ -111,6 +116,8 @@ class Noticeboard(abc.ABC, Generic[Notice]):
         patience_s = self._retry_s if self._is_in_trouble else self._poll_s
         try:
             told = self._told.get(timeout=patience_s)
+            if self._beat_s:
+                self._is_ending.wait(self._beat_s)
             while told is not None:
                 waiting[self.subject_of(told)] = told
                 told = self._told.get_nowait()

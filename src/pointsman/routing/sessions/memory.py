@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from pointsman.core.chat import ChatRequest, Role, Text
 from pointsman.core.events import Finished
-from pointsman.core.session import Pin
+from pointsman.core.session import Pin, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from pointsman.core.chat import EmbeddingRequest
     from pointsman.core.decision import Caller, Decision, Pick, PromptFeatures
     from pointsman.core.events import Event
-    from pointsman.core.ports import PinStore
+    from pointsman.core.ports import PinStore, SessionBoard
+    from pointsman.core.session import Note
 
 _MOST_UNDER_WAY: Final = 4096
 _BEGINNING_CHARS: Final = 2048  # of a message
-_DIGEST_BYTES: Final = 16
 _TOLD: Final = frozenset((Role.SYSTEM, Role.DEVELOPER))
 
 
@@ -66,7 +65,20 @@ class Sessions:
     store: PinStore
     by_beginning: bool = True  # conversations without an id are known by how they begin
     outside: frozenset[str] = frozenset()
+    idle_s: float = 3600.0  # how long others are to remember what they are told
+    tell: Callable[[Note], None] | None = None  # None: nobody else is to know
+    tells_first: bool = True  # also of the first request of a conversation without an id, as most have no second
     _under_way: OrderedDict[str, tuple[bytes, str]] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def join(self, board: SessionBoard) -> None:
+        """Go by the board's hashes, and tell it what is remembered here from now on."""
+        self.secret, self.tell = board.secret, board.tell
+
+    def learn(self, key: bytes, pin: Pin) -> None:
+        """Another process's session stands at *pin*, if nothing later is known here."""
+        known = self.store.get(key)
+        if known is None or known.at_s < pin.at_s:
+            self.store.put(key, pin)
 
     def key_of(self, request: ChatRequest | EmbeddingRequest, caller: Caller) -> bytes | None:
         """What the session of *request* is remembered by; None where it has no name and no beginning."""
@@ -76,10 +88,7 @@ class Sessions:
             name = began
         else:
             return None
-        whose = f"{caller.key_id}\0{caller.agent}\0{name}"
-        # SHA-256 has instructions of its own in most processors: less than half of BLAKE2's time. A secret prefix is
-        # key enough, as the digest is cut short and shown to nobody.
-        return sha256(self.secret + whose.encode("utf-8", "surrogatepass")).digest()[:_DIGEST_BYTES]
+        return digest(self.secret, f"{caller.key_id}\0{caller.agent}\0{name}")
 
     def find(self, key: bytes, caller: Caller, features: PromptFeatures) -> Pin | None:
         """Where the session stands; None for a new one, as is each that nobody named and that has had no answer yet."""
@@ -87,8 +96,17 @@ class Sessions:
             return None
         return self.store.get(key)
 
-    def keep(self, key: bytes, before: Pin | None, pick: Pick, decision: Decision, tokens: int) -> None:
-        """The session's request has got *decision*, for *pick*."""
+    def keep(
+        self,
+        key: bytes,
+        before: Pin | None,
+        pick: Pick,
+        decision: Decision,
+        tokens: int,
+        *,
+        is_named: bool = False,
+    ) -> None:
+        """The session's request has got *decision*, for *pick*; *is_named* where it came with an id."""
         if pick.tier is None or decision.strategy in self.outside:
             return
         chosen = decision.candidates[0]
@@ -103,6 +121,8 @@ class Sessions:
             hardest=hardest,
         )
         self.store.put(key, pin)
+        if self.tell is not None and (self.tells_first or is_named or before is not None):
+            self.tell((key, pin, self.idle_s))
         self._under_way[decision.id] = (key, chosen)
         if len(self._under_way) > _MOST_UNDER_WAY:
             self._under_way.popitem(last=False)
@@ -116,7 +136,10 @@ class Sessions:
             return
         pin = self.store.get(found[0])
         if pin is not None and pin.card == found[1]:
-            self.store.put(found[0], _answered_by(pin, event.served))
+            pin = _answered_by(pin, event.served)
+            self.store.put(found[0], pin)
+            if self.tell is not None:
+                self.tell((found[0], pin, self.idle_s))
 
 
 def _answered_by(pin: Pin, card: str) -> Pin:
