@@ -65,10 +65,10 @@ def test_a_narrow_terminal_gets_the_choices_whole(
         code, said = terminal.end()
     shown = [line.rstrip() for line in said.splitlines()]
     assert code == 0
-    assert "source  router        quality  over control            95 %" in shown
+    assert "source  router        quality  over control           95 %" in shown
     assert "made    always:large    1.000         0.000  0.000 … 0.000" in shown
     assert "source  router        $ per 1,000  over a mix  arena  Opt.Sel" in shown
-    assert "        oracle        small 50, large 50" in shown
+    assert "made    always:large  large 100" in shown
     assert max(map(len, shown)) <= 80
 
 
