@@ -117,3 +117,29 @@ def test_the_same_name_of_two_callers_has_to_be_told_apart(run: Run, ledger: Pat
     done = run("agents", "show", "tagger")
     assert (done.code, "keys none, k1" in done.err) == (2, True)
     assert "k1" in run("agents", "show", "tagger", "--key", "k1").out
+
+
+def test_a_rule_is_shown_and_said_to_come_first(run: Run, folder: Path, ledger: Path) -> None:
+    """What was accepted beside it does not count, and nobody is told that it does."""
+    given = {
+        "'Deep *': cloud": (
+            "cloud (rule)",
+            ", once the rule 'Deep *' in the configuration, which gives it cloud, is gone",
+        ),
+        "deep thinker: complex": (
+            "complex (rule)",
+            ", once the rule 'deep thinker' in the configuration, which gives it complex, is gone",
+        ),
+        "'Deep *': {floor: medium}": ("–", ", but medium by the rule 'Deep *' in the configuration"),
+        "'Deep *': {cap: medium}": ("–", ""),
+    }
+    for rule, (tier, said) in given.items():
+        text = f"{MODELS}ledger: {{path: {ledger}}}\nagents: {{{rule}}}\n"
+        (folder / "pointsman.yaml").write_text(text, encoding="utf-8")
+        run("agents", "reject", "Deep Thinker")
+        line = run("agents").out.splitlines()[-1]
+        assert " ".join(line.split()).endswith(f"$0 {'rejected' if tier == '–' else tier} –")
+        done = run("agents", "accept", "Deep Thinker", "--tier", "simple")
+        assert done.err == f"Deep Thinker gets simple from now on{said}.\n"
+        shown = f"simple ({time.strftime('%Y-%m-%d', time.gmtime())})" if tier == "–" else tier
+        assert f"tier    {shown}" in run("agents", "show", "Deep Thinker").out

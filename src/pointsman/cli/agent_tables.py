@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.routing.agents.profile import Profile, Proposal
+    from pointsman.routing.agents.rules import AgentRule
 
 
-def print_agents(found: Sequence[Profile]) -> None:
-    """A line for each agent, with a hint at what can be done about the proposals."""
+def print_agents(found: Sequence[Profile], rules: Sequence[AgentRule | None]) -> None:
+    """A line for each agent, by the rule that counts for it, with a hint at what can be done about the proposals."""
     has_keys = len({one.key_id for one in found}) > 1
     columns = ["AGENT", *(["KEY"] if has_keys else []), "CALLS", "BY TIER", "EASY", "FAILED", "UP", "COST", "SAVED"]
     made = table(*columns, "TIER", "PROPOSAL", right=("CALLS", "EASY", "FAILED", "UP", "COST", "SAVED"))
-    for one in found:
+    for one, rule in zip(found, rules, strict=True):
         made.add_row(
             one.agent,
             *([one.key_id or NOTHING] if has_keys else []),
@@ -31,7 +32,7 @@ def print_agents(found: Sequence[Profile]) -> None:
             count(one.escalations),
             dollars(one.cost_usd) if one.unpriced < one.calls else NOTHING,
             dollars(one.saved_usd) if one.unpriced < one.calls else NOTHING,
-            settled(one),
+            settled(one, rule),
             f"{one.proposal.tier.value}{_saving(one.proposal)}" if one.proposal is not None else NOTHING,
         )
     print_data(made)
@@ -41,7 +42,7 @@ def print_agents(found: Sequence[Profile]) -> None:
         say(f"`pointsman agents show {shown}` says why; `pointsman agents accept {shown}` applies it.")
 
 
-def print_agent(one: Profile) -> None:
+def print_agent(one: Profile, rule: AgentRule | None) -> None:
     """All about one agent."""
     from rich.text import Text
 
@@ -53,7 +54,7 @@ def print_agent(one: Profile) -> None:
         ("easy", f"{share(one.easy_share)} of {one.judged} that were judged"),
         ("tokens", f"{count(one.input_tokens)} read, {count(one.output_tokens)} written"),
         ("cost", f"{dollars(one.cost_usd)}, saved {dollars(one.saved_usd)}{_unpriced(one)}"),
-        ("tier", settled(one)),
+        ("tier", settled(one, rule)),
     ]
     if one.key_id is not None:
         rows.insert(0, ("key", one.key_id))
@@ -72,8 +73,10 @@ def tiers(one: Profile) -> str:
     return " · ".join(f"{tier.value} {number}" for tier, number in one.tiers.items())
 
 
-def settled(one: Profile) -> str:
-    """The tier that was accepted, and when; `rejected`; a dash."""
+def settled(one: Profile, rule: AgentRule | None) -> str:
+    """What its rule gives, which comes first; the tier that was accepted, and when; `rejected`; a dash."""
+    if rule is not None and (rule.tier is not None or rule.model is not None):
+        return f"{rule.model or rule.tier} (rule)"
     if one.choice is None:
         return NOTHING
     if one.choice.tier is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pointsman.config.load import Loaded
     from pointsman.core.catalog import Tier
     from pointsman.routing.agents.profile import Profile
+    from pointsman.routing.agents.rules import AgentRule
 
 DAYS = 30
 _DAY_S = 86_400
@@ -65,11 +66,12 @@ def agents(context: click.Context, since: float | None, after: int, *, as_json: 
         return
     from pointsman.cli.agent_tables import print_agents
 
-    found = _profiles(_loaded(config), since, after)
+    loaded = _loaded(config)
+    found = _profiles(loaded, since, after)
     if as_json:
         print_json([one.to_json() for one in found])
     elif found:
-        print_agents(found)
+        print_agents(found, [_rule_of(loaded, one) for one in found])
     else:
         say(NOBODY_YET)
 
@@ -85,11 +87,12 @@ def show(name: str, key: str | None, since: float | None, after: int, *, as_json
     """Show what the agent NAME called, what came of it, and what is proposed."""
     from pointsman.cli.agent_tables import print_agent
 
-    found = _one(_profiles(_loaded(config), since, after), name, key)
+    loaded = _loaded(config)
+    found = _one(_profiles(loaded, since, after), name, key)
     if as_json:
         print_json(found.to_json())
     else:
-        print_agent(found)
+        print_agent(found, _rule_of(loaded, found))
 
 
 @agents.command(short_help="Give an agent the proposed tier, or another.", epilog=ACCEPT_EXAMPLES)
@@ -108,7 +111,7 @@ def accept(name: str, tier: str | None, key: str | None, after: int, *, as_json:
     if as_json:
         print_json({"agent": found.agent, "key_id": found.key_id, "accepted": wanted.value})
     else:
-        say(f"{found.agent} gets {wanted.value} from now on.")
+        say(f"{found.agent} gets {wanted.value} from now on{_unless(_rule_of(loaded, found), wanted)}.")
 
 
 @agents.command(short_help="Reject a proposal, or take back what was accepted.", epilog=REJECT_EXAMPLES)
@@ -163,6 +166,25 @@ def _tier(given: str | None, found: Profile) -> Tier:
         message = f"Nothing is proposed for {found.agent!r}."
         raise InvalidRequest(message, hint="Name a tier with --tier.")
     return found.proposal.tier
+
+
+def _rule_of(loaded: Loaded, found: Profile) -> AgentRule | None:
+    """The rule of the configuration that counts for the agent; None when there is none."""
+    from pointsman.core.decision import Caller
+    from pointsman.precedence import agent_rules
+
+    return agent_rules(loaded).of(Caller(agent=found.agent))
+
+
+def _unless(rule: AgentRule | None, wanted: Tier) -> str:
+    """What is to be said of a rule that keeps the agent from *wanted*."""
+    if rule is None:
+        return ""
+    given = rule.model or (rule.tier.value if rule.tier is not None else None)
+    if given is not None:
+        return f", once the rule {rule.pattern!r} in the configuration, which gives it {given}, is gone"
+    bounded = rule.bounded(wanted)
+    return "" if bounded is wanted else f", but {bounded.value} by the rule {rule.pattern!r} in the configuration"
 
 
 def _keep(loaded: Loaded, found: Profile, tier: Tier | None) -> None:
