@@ -5,26 +5,18 @@ It holds what a dialog shows, and no prompt. Rows are forgotten a while after th
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
-from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
-from pointsman.core.errors import ConfigError
+from pointsman.adapters.storage.shared_store import SharedStore
 from pointsman.core.jsontypes import JsonObject
 from pointsman.core.ports import PostedQuestion
 
-logger = logging.getLogger("pointsman.consents")
-
 REMEMBERED_S = 600.0  # so long a late answer is told from a wrong one
 NOTHING: Mapping[str, str] = {}
-Result = TypeVar("Result")
 
 
 def consents_path(ledger: Path) -> Path:
@@ -32,16 +24,12 @@ def consents_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}-consents{ledger.suffix}")
 
 
-class SqliteConsents:
-    """See core.ports.ConsentBoard. `clock` is seconds since the epoch.
-
-    Each call works in a thread, on the one connection of this process. Make it after a fork, not before.
-    """
+class SqliteConsents(SharedStore):
+    """See core.ports.ConsentBoard. `clock` is seconds since the epoch."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.path = path
+        super().__init__("consents", path)
         self._clock = clock
-        self._file = OwnFile(path, shipped_scripts("consents"))
 
     async def put(self, posted: PostedQuestion, /) -> None:
         """See core.ports.ConsentBoard."""
@@ -96,23 +84,3 @@ class SqliteConsents:
         """See core.ports.ConsentBoard."""
         query = f"SELECT id, ended FROM questions WHERE ended IS NOT NULL AND id IN ({', '.join('?' * len(ids))})"  # noqa: S608  question marks only
         return await self._do(lambda database: dict(database.execute(query, ids).fetchall()), NOTHING)
-
-    def close(self) -> None:
-        """Let go of the file; again does nothing."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def _do(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
-        """What *work* gives; *otherwise* when the file is in trouble: the process goes on alone."""
-        try:
-            return await asyncio.to_thread(self._file.use, work)
-        except (sqlite3.Error, OSError, ConfigError) as error:
-            logger.warning("consents-not-shared file=%s reason=%s", self.path, error)
-            return otherwise

@@ -7,23 +7,16 @@ lease.py), for LONGEST_S at most.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
 from pointsman.adapters.storage.lease import Lease, is_gone
-from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
 from pointsman.adapters.storage.retention import transaction
-from pointsman.core.errors import ConfigError
+from pointsman.adapters.storage.shared_store import SharedStore
 from pointsman.core.replies import KnownRequest, StoredReply
-
-logger = logging.getLogger("pointsman.replies")
 
 MAX_ANSWERS = 10_000
 MAX_BYTES = 64 * 1024 * 1024  # of all answers
@@ -42,7 +35,6 @@ _DROP_OLDEST = (
     "DELETE FROM replies WHERE identity IN "
     "(SELECT identity FROM replies WHERE status IS NOT NULL ORDER BY expires_at_s LIMIT ?)"
 )
-Result = TypeVar("Result")
 
 
 def replies_path(ledger: Path) -> Path:
@@ -50,11 +42,8 @@ def replies_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}-replies{ledger.suffix}")
 
 
-class SqliteReplies:
-    """See core.replies.ReplyStore. `clock` is seconds since the epoch.
-
-    Each call works in a thread, on the one connection of this process. Make it after a fork, not before.
-    """
+class SqliteReplies(SharedStore):
+    """See core.replies.ReplyStore. `clock` is seconds since the epoch."""
 
     def __init__(
         self,
@@ -64,12 +53,10 @@ class SqliteReplies:
         max_answers: int = MAX_ANSWERS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        self.path = path
+        super().__init__("replies", path, pragma="secure_delete = ON")
         self._clock = clock
         self._max_answers, self._max_bytes = max_answers, max_bytes
-        self._file = OwnFile(path, shipped_scripts("replies"), pragma="secure_delete = ON")
         self._lease: Lease | None = None
-        self._is_closed = False
 
     async def claim(self, identity: str, digest: bytes, /) -> KnownRequest | None:
         """See core.replies.ReplyStore."""
@@ -92,28 +79,9 @@ class SqliteReplies:
 
     def close(self) -> None:
         """Let go of the file and of what is claimed; again does nothing."""
-        self._is_closed = True
-        self._file.close()
+        super().close()
         if self._lease is not None:
             self._lease.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def _do(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
-        """What *work* gives; *otherwise* when the file is in trouble or closed: the process goes on alone."""
-        if self._is_closed:
-            return otherwise
-        try:
-            return await asyncio.to_thread(self._file.use, work)
-        except (sqlite3.Error, OSError, ConfigError) as error:
-            logger.warning("replies-not-shared file=%s reason=%s", self.path, error)
-            return otherwise
 
     # ── in a thread, one at a time ──
 

@@ -6,21 +6,16 @@ time, and forgets: rows go when their time is over, and what they held is overwr
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
-from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
-from pointsman.core.errors import ConfigError, PointsmanError
+from pointsman.adapters.storage.shared_store import TROUBLE, SharedStore
+from pointsman.core.errors import PointsmanError
 from pointsman.core.ports import StoredResponse
-
-logger = logging.getLogger("pointsman.responses")
 
 Result = TypeVar("Result")
 
@@ -30,24 +25,17 @@ def responses_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}-responses{ledger.suffix}")
 
 
-class SqliteResponses:
-    """See core.ports.ResponseStore. Answers are kept for *ttl_s* seconds; `clock` is seconds since the epoch.
-
-    Each call works in a thread, on the one connection of this process. Make it after a fork, not before.
-    """
+class SqliteResponses(SharedStore):
+    """See core.ports.ResponseStore. Answers are kept for *ttl_s* seconds; `clock` is seconds since the epoch."""
 
     def __init__(self, path: Path, *, ttl_s: float, clock: Callable[[], float] = time.time) -> None:
-        self.path = path
+        super().__init__("responses", path, pragma="secure_delete = ON", trouble="response-not-kept")
         self._ttl_s = ttl_s
         self._clock = clock
-        self._file = OwnFile(path, shipped_scripts("responses"), pragma="secure_delete = ON")
 
     async def put(self, response: StoredResponse, /) -> None:
         """See core.ports.ResponseStore."""
-        try:
-            await asyncio.to_thread(self._file.use, lambda database: self._put(database, response))
-        except (sqlite3.Error, OSError, ConfigError) as error:
-            logger.warning("response-not-kept file=%s reason=%s", self.path, error)
+        await self._do(lambda database: self._put(database, response), None)
 
     async def get(self, response_id: str, owner: str | None, /) -> StoredResponse | None:
         """See core.ports.ResponseStore."""
@@ -57,23 +45,11 @@ class SqliteResponses:
         """See core.ports.ResponseStore."""
         return await self._read(lambda database: self._delete(database, response_id, owner))
 
-    def close(self) -> None:
-        """Let go of the file; again does nothing."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         try:
-            return await asyncio.to_thread(self._file.use, work)
-        except (sqlite3.Error, OSError, ConfigError) as error:
-            logger.warning("responses-unreadable file=%s reason=%s", self.path, error)
+            return await self._use(work)
+        except TROUBLE as error:
+            self._log.warning("responses-unreadable file=%s reason=%s", self.path, error)
             message = "The stored answers cannot be read at the moment."
             raise PointsmanError(message, hint="Send the whole conversation instead; the log says more.") from error
 
