@@ -57,6 +57,9 @@ def test_a_person_is_told_how_to_use_them(run: Run, data: Path) -> None:
     ("arguments", "code", "message"),
     [
         (("train", "--only"), 2, "--only leaves nothing to learn from"),
+        ((*TRAIN, "--out", "nowhere/w.npz"), 2, "nowhere/w.npz: cannot be written (there is no folder "),
+        ((*TRAIN, "--out", "encoder"), 2, "encoder: cannot be written (it is a folder)"),
+        ((*TRAIN, "--leave-out", "arc"), 2, "--leave-out: no line is from 'arc'.\nhint: There are own."),
         (("train", "--data", "none.jsonl"), 2, "none.jsonl: cannot be read"),
         ((*TRAIN, "--leave-out", "own"), 2, "No line without own has a tier"),
         ((*TRAIN[:-1], "nowhere"), 2, "nowhere holds no encoder"),

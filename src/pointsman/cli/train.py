@@ -16,7 +16,7 @@ from pointsman.cli.output import print_json, say
 from pointsman.core.errors import InvalidRequest, RuntimeUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pointsman.core.jsontypes import Json, JsonObject
     from pointsman.evals.training.corpus import Example
@@ -75,9 +75,11 @@ def train(
 
     if only and not paths:
         raise click.UsageError("--only leaves nothing to learn from: give --data.", click.get_current_context())
+    _check_out(out)
     shipped = Path(__file__).parents[1] / "evals" / "training" / "prompts.jsonl"
     files = [*paths, *(() if only else (shipped,))]
     examples, forbidden = read_examples(files)
+    _check_sources(left_out, {one.source.split("/")[0] for one in examples})
     examples = [one for one in examples if one.source.split("/")[0] not in left_out]
     _check(examples, left_out)
     about: dict[str, Json] = {
@@ -94,6 +96,23 @@ def train(
     except OSError as error:
         raise InvalidRequest(f"{out}: cannot be written ({error.strerror}).", param="out") from error
     _show(found, about, out, len(data), as_json=as_json)
+
+
+def _check_out(out: Path) -> None:
+    """Before minutes are spent: InvalidRequest where no file can be made at *out*."""
+    folder = out.absolute().parent
+    if out.is_dir() or not folder.is_dir():
+        reason = "it is a folder" if out.is_dir() else f"there is no folder {folder}"
+        raise InvalidRequest(f"{out}: cannot be written ({reason}).", param="out")
+
+
+def _check_sources(left_out: Sequence[str], known: Collection[str]) -> None:
+    """InvalidRequest where a source to leave out is none of the data's."""
+    strange = next((source for source in left_out if source not in known), None)
+    if strange is not None:
+        raise InvalidRequest(
+            f"--leave-out: no line is from {strange!r}.", hint=f"There are {', '.join(sorted(known))}."
+        )
 
 
 def _check(examples: Sequence[Example], left_out: Sequence[str]) -> None:
