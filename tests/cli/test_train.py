@@ -83,5 +83,5 @@ def test_weights_that_are_none(run: Run, folder: Path) -> None:
     (folder / "w.npz").write_bytes(b"no zip")
     wrong = run("route", "hi")
     assert (missing.code, wrong.code) == (3, 3)
-    assert "routing.weights: w.npz cannot be read" in missing.err
+    assert missing.err == "error: pointsman.yaml:1: routing.weights: there is no file 'w.npz'.\n"
     assert "w.npz holds no weights of a classifier" in wrong.err

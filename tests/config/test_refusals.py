@@ -30,6 +30,13 @@ REFUSALS = {
         "AZURE_API_BASE."
     ),
     "server:\n  prot: 4001\n": "pointsman.yaml:2: server.prot: unknown key; did you mean 'port'?",
+    "routing:\n  target: hihg\n": "pointsman.yaml:2: routing.target: should be a valid number, unable to parse string as a "
+    "number; or 'economy', 'balanced' or 'quality'.",
+    "routing:\n  target: 2\n": "pointsman.yaml:2: routing.target: should be less than 0.98; or 'economy', 'balanced' or "
+    "'quality'.",
+    "routing:\n  unsure: {then: up}\n": "pointsman.yaml:2: routing.unsure.then: should be 'best-guess' or 'one-up'; or "
+    "simple, medium, complex or reasoning (or small, large, frontier).",
+    "routing:\n  weights: none.npz\n": "pointsman.yaml:2: routing.weights: there is no file 'none.npz'.",
     "servr: {}\n": "pointsman.yaml:1: servr: unknown key; did you mean 'server'?",
     "zzz: 1\n": f"pointsman.yaml:1: zzz: unknown key; valid: {TOP_LEVEL}.",
     "server: {port: many}\n": "pointsman.yaml:1: server.port: should be a valid integer, unable to parse string as an "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,7 +39,7 @@ def validate(tree: Node) -> Settings:
         settings = Settings.model_validate(plain(_without_empty(tree)))
     except ValidationError as error:
         problems = [_from_pydantic(details) for details in error.errors(include_url=False, include_input=False)]
-        raise _config_error(problems, tree) from None
+        raise _config_error(_joined(problems), tree) from None
     problems = list(_dangling(settings))
     if problems:
         raise _config_error(problems, tree)
@@ -80,7 +82,7 @@ def _config_error(problems: list[Problem], tree: Node) -> ConfigError:
 
 
 def _from_pydantic(details: ErrorDetails) -> Problem:
-    path = tuple(step for step in details["loc"] if step != "[key]")
+    path = tuple(step for step in details["loc"] if step != "[key]" and not _ALTERNATIVE.match(str(step)))
     match details["type"]:
         case "extra_forbidden":
             key = str(path[-1])
@@ -92,6 +94,22 @@ def _from_pydantic(details: ErrorDetails) -> Problem:
         case _:
             message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
             return Problem(path=path, text=message)
+
+
+_ALTERNATIVE = re.compile(r"(?:constrained-|function-|lax-or-strict\[|(?:literal|str-enum|list|dict)\[)")
+"""How pydantic calls one of several types that a value may have, as a step of its path."""
+_SHOULD_BE = "should be "
+
+
+def _joined(problems: Sequence[Problem]) -> list[Problem]:
+    """What is wrong at one path with each of the types that it may have, as one problem."""
+    texts: dict[Path, list[str]] = {}
+    for problem in problems:
+        texts.setdefault(problem.path, []).append(problem.text)
+    return [
+        Problem(path=path, text="; or ".join((first, *(text.removeprefix(_SHOULD_BE) for text in others))))
+        for path, (first, *others) in texts.items()
+    ]
 
 
 def _keys_at(path: Path) -> list[str]:
@@ -144,10 +162,17 @@ def _dangling(settings: Settings) -> Iterator[Problem]:
     yield from _resilience_problems(settings, names, callable_names)
     if settings.savings.baseline is not None:
         yield from _unknown(("savings", "baseline"), [settings.savings.baseline], callable_names)
+    yield from _weights_problems(settings.routing.weights)
     yield from _target_problems(settings, callable_names)
     yield from _shadow_problems(settings, callable_names)
     if names and Tier.parse(settings.model.name) is None:
         yield from _unknown(("model", "name"), [settings.model.name], anything)
+
+
+def _weights_problems(weights: str | None) -> Iterator[Problem]:
+    """Said when the file is read, and not when the gateway has said that it serves."""
+    if weights is not None and not FilePath(weights).expanduser().is_file():
+        yield Problem(path=("routing", "weights"), text=f"there is no file {weights!r}")
 
 
 def _target_problems(settings: Settings, callable_names: set[str]) -> Iterator[Problem]:
