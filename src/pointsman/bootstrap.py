@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from pointsman.classification import prepare
 from pointsman.config.catalog import NO_ENDPOINTS, build_catalog
 from pointsman.config.classifier import judge_card
 from pointsman.config.load import load, loaded_from
@@ -30,7 +29,7 @@ from pointsman.engine.consent import Consents
 from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.decide import Decider
 from pointsman.engine.router import Router
-from pointsman.experience import reading_signs
+from pointsman.experience import make_ready, reading_signs
 from pointsman.household import in_household, open_household
 from pointsman.inventory import downloaded, has_known_device, model_files
 from pointsman.judgement import with_judge
@@ -256,7 +255,7 @@ async def open_router(
     from pointsman.adapters.runtimes.ollama_cloud import with_cloud_marked
     from pointsman.dialects.registry import UPSTREAMS
 
-    await asyncio.to_thread(prepare, loaded)  # a reload must not hold up the requests
+    await asyncio.to_thread(make_ready, loaded)  # a reload must not hold up the requests
     catalog = await with_cloud_marked(build_catalog(loaded.settings, embedded))
     missing = [model.id for model in loaded.gguf_models if model.id not in embedded]
     if missing:

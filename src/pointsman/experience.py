@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pointsman.classification import learned_strategy
+from pointsman.classification import learned_strategy, prepare
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import InvalidRequest
 from pointsman.routing.learned.feedback import Remark, Verdict
 from pointsman.routing.learned.tutor import Tutor
-from pointsman.stores import feedback_file, ledger_reader
+from pointsman.stores import feedback_file, learned_shifts, ledger_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,6 +102,17 @@ class Critics:
         if tier is None or not isinstance(kind, str) or not isinstance(difficulty, int | float):
             return None
         return self.tutor.task(row.router, kind, float(difficulty), tier, row.served)
+
+
+def make_ready(loaded: Loaded) -> None:
+    """Do what the first request would have to wait for: read weights, and bring a file of verdicts up to its format.
+
+    ConfigError when the weights cannot be read. It blocks for about 70 ms.
+    """
+    prepare(loaded)
+    learned = learned_shifts(loaded)
+    if learned is not None:
+        learned(None)
 
 
 def critics(loaded: Loaded, catalog: Catalog | None = None) -> Critics | None:

@@ -19,6 +19,7 @@ from pointsman.cli.session import router_session
 from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller
 from pointsman.experience import critics
+from pointsman.routing.learned.feedback import Remark, Task, Verdict
 from pointsman.stores import feedback_file
 from tests.adapters.storage.samples import decided, finished
 from tests.cli.conftest import MODELS, Run
@@ -74,6 +75,23 @@ def test_what_was_learned_is_a_table_and_can_be_forgotten(run: Run) -> None:
     assert [one["key_id"] for one in json.loads(run("feedback", "--json").out)] == [None]
     assert json.loads(run("feedback", "reset", "--json").out) == {"forgotten": 1, "key_id": None, "model": None}
     assert json.loads(run("feedback", "show", "--json").out) == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_of_a_tiers_other_models_there_is_a_line_where_it_has_some(run: Run, folder: Path) -> None:
+    """Those that nobody has rated; or where the tier was rated, and nobody knows which of its models it was."""
+    path = folder / "pointsman.yaml"
+    second = '  - {name: also, model: also, base_url: "http://127.0.0.1:9/v1", local: true, tier: simple}\n'
+    path.write_text(path.read_text(encoding="utf-8").replace("models:\n", f"models:\n{second}"), encoding="utf-8")
+    run("feedback", "0a", "down")
+    lines = [line.split() for line in run("feedback").out.splitlines()[1:]]
+    assert [(line[2], line[5]) for line in lines] == [("quick", "1"), ("(others)", "0")]
+    assert run("feedback", "reset", "--model", "quick").err == "1 ability as before any rating.\n"
+    task = Task(kind="coding", tier=Tier.COMPLEX, margin=0.9, slope=1.2)
+    remark = Remark(decision_id="d", key_id=None, verdict=Verdict.ESCALATED, at_s=time.time(), task=task, is_sign=True)
+    feedback_file(load_config(str(path))).note(remark)
+    (said,) = json.loads(run("feedback", "--json").out)
+    assert (said["tier"], said["model"], said["ratings"]) == ("complex", None, 1)
 
 
 @pytest.mark.usefixtures("ledger")

@@ -174,6 +174,15 @@ def test_nothing_is_told_of_a_router_that_goes_by_another_classifier(bench: Benc
     assert bench.see(replace(other, decision=replace(other.decision, router="other"))) == []
 
 
+def test_the_answer_to_a_tools_result_is_the_sessions_last(bench: Bench) -> None:
+    """It has no place of its own to be asked again at; who gave it is who a raised turn complains about."""
+    looping = replace(ASKED, in_tool_loop=True)
+    inside = begun("b", features=looping, is_judged=False)
+    bench.signs.join(board := MemorySessions())
+    bench.see(begun("a"), over("a"), inside, over("b", at_s=NOON + 9))
+    assert [trace.decision_id for _, trace, _ in board.told if isinstance(trace, Answer)] == ["a", "a", "b"]
+
+
 def test_single_requests_are_not_remembered(bench: Bench) -> None:
     """What nobody names cannot be asked again; its end means nothing either."""
     plain = begun("a", caller=Caller())

@@ -132,16 +132,18 @@ def test_what_is_learned_from_use_is_asked_for_by_key(tmp_path: Path) -> None:
 
 async def test_weights_of_ones_own_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
     """As `pointsman train` writes them; what it cannot read is an error that names the file."""
-    (tmp_path / "mine.npz").write_bytes(dumped(small_weights()))
-    pick = await picked(configured(tmp_path, {"weights": str(tmp_path / "mine.npz")}), "fleet")
+    file = tmp_path / "mine.npz"
+    file.write_bytes(dumped(small_weights()))
+    loaded = configured(tmp_path, {"weights": str(file)})
+    pick = await picked(loaded, "fleet")
     assert pick is not None
     assert pick.assessment is not None
     assert (pick.tier, pick.assessment.kind) == (Tier.REASONING, "agents")
-    missing = configured(tmp_path, {"weights": str(tmp_path / "missing.npz")})
+    file.unlink()
     with pytest.raises(
-        ConfigError, match=r"routing\.weights: .*missing\.npz cannot be read \(No such file or directory\)"
+        ConfigError, match=r"routing\.weights: .*mine\.npz cannot be read \(No such file or directory\)"
     ):
-        learned_strategy(missing, missing.catalog)
+        learned_strategy(loaded, loaded.catalog)
 
 
 def test_weights_are_read_once_and_made_ready(tmp_path: Path) -> None:
@@ -161,8 +163,9 @@ def test_weights_are_read_once_and_made_ready(tmp_path: Path) -> None:
 
 
 def test_nothing_is_read_where_nothing_goes_by_what_was_learned(tmp_path: Path) -> None:
-    """A missing file does no harm then."""
-    prepare(configured(tmp_path, {"scorer": "litellm-compat", "weights": str(tmp_path / "missing.npz")}))
+    """Whatever the file holds."""
+    (tmp_path / "mine.npz").write_bytes(b"no weights")
+    prepare(configured(tmp_path, {"scorer": "litellm-compat", "weights": str(tmp_path / "mine.npz")}))
 
 
 async def test_a_gateway_opens_with_the_weights_ready(tmp_path: Path) -> None:
@@ -188,6 +191,7 @@ async def test_a_more_able_small_model_takes_more(tmp_path: Path) -> None:
 
 
 async def test_where_nobody_goes_by_it_no_weights_are_read(tmp_path: Path) -> None:
-    """A file that is not there is no matter then."""
-    loaded = configured(tmp_path, {"scorer": "litellm-compat", "weights": "missing.npz"})
+    """What the file holds is no matter then."""
+    (tmp_path / "mine.npz").write_bytes(b"no weights")
+    loaded = configured(tmp_path, {"scorer": "litellm-compat", "weights": str(tmp_path / "mine.npz")})
     assert await picked(loaded, "fleet") is None

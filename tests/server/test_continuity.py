@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.adapters.storage.sessions import sessions_path
-from pointsman.bootstrap import open_router
+from pointsman.adapters.storage.sessions import SqliteSessions, sessions_path
+from pointsman.bootstrap import make_router, open_router
 from pointsman.config.load import Loaded, loaded_from
 from pointsman.config.schema import Settings
+from pointsman.continuity import shared_sessions
 from pointsman.core.catalog import Tier
 from pointsman.core.chat import ask
 from pointsman.core.decision import Caller
-from pointsman.core.session import Pin
+from pointsman.core.session import Answer, Pin
+from pointsman.engine.lessons import Signs
 from pointsman.engine.router import Router
+from pointsman.experience import reading_signs
 
 CALLER = Caller(session="s", key_id="k")
 REQUEST = ask("hi")
+ANSWER = Answer(decision_id="d1", router="auto", tier=Tier.SIMPLE, kind="coding", difficulty=0.3, served="small")
 OFF = {"sessions": {"enabled": False}, "escalation": {"enabled": False}, "learning": {"enabled": False}}
 
 
@@ -88,6 +92,21 @@ async def test_nothing_is_written_where_nothing_is_shared(tmp_path: Path, more: 
         sessions = router.decider.sessions
         assert sessions is None or sessions.tell is None
     assert not sessions_path(tmp_path / "ledger.db").exists()
+
+
+async def test_what_was_asked_is_known_to_who_looks_for_signs(tmp_path: Path) -> None:
+    """And passed over where nobody does: a gateway with other settings may share the file."""
+    with SqliteSessions(sessions_path(tmp_path / "ledger.db")) as board:
+        board.tell((b"k" * 16, ANSWER, 60.0))
+    loaded = configured(tmp_path)
+    with reading_signs(loaded, loaded.catalog, wanted=True) as signs:
+        router = make_router(loaded, loaded.catalog)
+        async with shared_sessions(loaded, router.decider, signs, wanted=True):
+            (one,) = signs
+            assert isinstance(one, Signs)
+            assert list(one._answers.values()) == [ANSWER]
+    async with open_router(configured(tmp_path, learning={"enabled": False})) as router:
+        assert pin_of(router) is None
 
 
 async def test_what_is_of_no_use_here_is_passed_over(tmp_path: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pointsman.adapters.storage.database import migrate
+from pointsman.adapters.storage.feedback import feedback_path
+from pointsman.adapters.storage.own_file import shipped_scripts
 from pointsman.adapters.storage.sqlite import SqliteLedger
 from pointsman.config.load import Loaded, loaded_from
 from pointsman.config.schema import Settings
@@ -196,6 +201,17 @@ async def test_a_gateway_decides_by_what_its_caller_said(tmp_path: Path) -> None
     assert (before["strategy"], after["strategy"]) == ("learned", "learned")
     assert Tier(after["tier"]).rank > Tier(before["tier"]).rank
     assert after["reason"].endswith(f"; without what your ratings have taught it would be {before['tier']}")
+
+
+async def test_a_gateway_opens_with_the_file_of_verdicts_in_its_current_format(tmp_path: Path) -> None:
+    """No request waits for that."""
+    path = tmp_path / "ledger.db"
+    scripts = shipped_scripts("feedback")
+    with closing(sqlite3.connect(feedback_path(path), isolation_level=None)) as old:
+        migrate(old, path, scripts[:1])
+    async with open_state(configured(path), {}):
+        with closing(sqlite3.connect(feedback_path(path))) as now:
+            assert now.execute("PRAGMA user_version").fetchone() == (len(scripts),)
 
 
 async def test_a_dry_run_is_decided_for_the_caller_whose_key_it_is(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_a_verdict_that_teaches_nothing_is_kept_all_the_same(path: Path) -> None
     file = opened(path)
     unlearnable = replace(DOWN, task=None)
     assert (file.note(unlearnable), file.note(unlearnable), file.all()) == (None, None, [])
+    assert file.note(replace(unlearnable, verdict=Verdict.UP)) is None
     assert rows(path) == 1
 
 

@@ -94,6 +94,23 @@ def test_a_process_that_starts_knows_the_latest_of_each_that_is_not_over(path: P
     assert rows(path) == [("pin", OTHER), ("raised", KEY)]
 
 
+def test_what_is_over_is_looked_for_once_a_minute(path: Path) -> None:
+    """Not each time that something is written; nobody reads it meanwhile."""
+    clock, heard = ManualClock(NOON), threading.Event()
+    with board(path, now=clock) as here, board(path, now=clock, on_news=heard.set):
+        for key, kept_s in ((KEY, 10.0), (OTHER, 200.0)):
+            heard.clear()
+            here.tell((key, PIN, kept_s))
+            assert heard.wait(5)
+            clock.advance(20.0)
+        assert rows(path) == [("pin", KEY), ("pin", OTHER)]
+        clock.advance(20.0)
+        heard.clear()
+        here.tell((OTHER, RAISED, 200.0))
+        assert heard.wait(5)
+    assert rows(path) == [("pin", OTHER), ("raised", OTHER)]
+
+
 def test_all_make_their_hashes_with_the_files_secret(path: Path) -> None:
     """Whoever begins the file, and also when it is removed meanwhile; another file has another."""
     with board(path) as first, board(path) as second:
