@@ -12,12 +12,18 @@ import pytest
 
 from pointsman.adapters.storage.reader import LedgerReader
 from pointsman.adapters.storage.shadows import ShadowFile, shadows_path
+from pointsman.config.load import loaded_from
+from pointsman.config.schema import Settings
 from pointsman.core.shadow import Copy, CopyEnd, Likeness
+from pointsman.server.app import App
 from pointsman.server.drain import Drain
+from pointsman.server.gateway import open_state
+from pointsman.server.http import Message
 from tests.adapters.http.servers import Peer
 from tests.e2e.openai_server import Act, answers, completes, hangs, openai_server, resets
 from tests.e2e.test_upstreams import model
 from tests.e2e.wire import Call
+from tests.server.asgi import HOST, scope_of
 from tests.server.gateways import Running, a_gateway
 
 HI = [{"role": "user", "content": "hi"}]
@@ -94,6 +100,40 @@ async def test_a_caller_has_its_answer_before_anybody_else_is_asked(api: str, tm
     (asked,) = second.bodies
     assert asked["messages"][-1]["content"] == "hi"
     assert not asked.get("stream")
+
+
+async def test_nobody_else_is_asked_before_the_last_byte_is_handed_over(tmp_path: Path) -> None:
+    """However long the connection takes it: the copy begins behind `send`, whole and streamed."""
+    ledger = tmp_path / "ledger.db"
+    asked_at_send: list[int] = []
+
+    async def receive() -> Message:
+        if pending:
+            return pending.pop()
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # never
+
+    async def send(message: Message) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        asked_at_send.append(len(second.bodies))
+
+    async with (
+        openai_server(completes("Hello")) as first,
+        openai_server(chats(completes("Hello"))) as second,
+    ):
+        settings = {
+            "models": [model(first.url), model(second.url, "second")],
+            "ledger": {"path": str(ledger)},
+            "shadow": SHADOW,
+        }
+        async with open_state(loaded_from(Settings.model_validate(settings)), {}) as state:
+            for number, stream in enumerate((False, True), start=1):
+                pending = [{"type": "http.request", "body": json.dumps({**CHAT, "stream": stream}).encode()}]
+                await App(state)(scope_of(HOST, path="/v1/chat/completions", method="POST"), receive, send)
+                assert set(asked_at_send) == {number - 1}
+                asked_at_send.clear()
+                await copies(ledger, number)
+    assert len(second.bodies) == 2
 
 
 async def test_copies_are_in_no_other_figure(tmp_path: Path) -> None:

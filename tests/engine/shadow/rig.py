@@ -20,10 +20,16 @@ from pointsman.engine.shadow.pauses import Pauses
 from pointsman.engine.shadow.room import BeforeCopies, Room
 from pointsman.engine.shadow.rules import Allowance, Rule
 from pointsman.privacy.policy import PrivacyMode
-from tests.engine.rig import CONSTRAINTS, Rig, Scripted, a_rig, say
+from tests.engine.rig import CONSTRAINTS, Rig, Scripted, a_model, a_rig, say
 
 NOW = 1_700_000_000.0
 TODAY = "2023-11-14"
+
+
+def a_served(name: str, *, is_local: bool = True, dialect: str = "lines", **fields: object) -> ModelCard:
+    """A model at a server of its own."""
+    card = a_model(name, is_local=is_local, dialect=dialect, **fields)
+    return replace(card, endpoint=replace(card.endpoint, base_url=f"http://{name}.test/v1"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.storage.shadows import ShadowFile
 from pointsman.core.catalog import Capability, Operation, Tier
-from pointsman.core.chat import ChatRequest, Media, Message, Role, Text, Usage
+from pointsman.core.chat import ChatRequest, Media, Message, Role, Text, Usage, ask
 from pointsman.core.decision import Caller
 from pointsman.core.failure import FailureKind
 from pointsman.core.shadow import Comparison, CopyEnd, Likeness
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
+from pointsman.engine.context_size import ContextSizes
 from pointsman.engine.inbound import Inbound
-from pointsman.engine.shadow.asking import request_of_copy
-from pointsman.engine.shadow.books import most_usd
+from pointsman.engine.shadow.asking import as_loaded, request_of_copy
+from pointsman.engine.shadow.books import Books, most_usd
 from pointsman.engine.shadow.pauses import LONGEST_S, PAUSE_S, Pauses
 from pointsman.engine.shadow.rules import OPT_OUT, Rule, has_tools_of_endpoint
 from pointsman.engine.shadow.sample import MOST_BYTES
+from pointsman.resilience.context_book import ContextBook
+from pointsman.routing.features import features_of
 from pointsman.testing import CLOUD_PRICE, Answers, Fails, Hangs, ManualClock, a_catalog, a_router
 from tests.engine.lines import said, whole
-from tests.engine.rig import PRIVATE, Scripted, a_model, inbound, say
-from tests.engine.shadow.rig import TODAY, Shadowed, a_shadow
+from tests.engine.rig import PRIVATE, Scripted, inbound, say
+from tests.engine.shadow.rig import NOW, TODAY, Shadowed, a_served, a_shadow
 
-NEAR, OTHER = a_model("near"), a_model("other")
-CLOUD = a_model("cloud", is_local=False)
-UNPRICED = a_model("unpriced", is_local=False, price=None)
+NEAR, OTHER = a_served("near"), a_served("other")
+CLOUD = a_served("cloud", is_local=False)
+UNPRICED = a_served("unpriced", is_local=False, price=None)
 ALL = a_catalog(
     NEAR, OTHER, CLOUD, UNPRICED, tiers={Tier.MEDIUM: ["near"], Tier.SIMPLE: ["other"]}, aliases={"cheap": "other"}
 )
@@ -173,7 +179,7 @@ async def test_the_share_is_drawn_and_the_first_rule_that_fits_counts(path: Path
 
 async def test_a_tier_means_the_first_model_of_it_that_is_open(path: Path) -> None:
     """Of the request's router."""
-    blind = a_model("blind", lacks=frozenset({Capability.CHAT}))
+    blind = a_served("blind", lacks=frozenset({Capability.CHAT}))
     catalog = a_catalog(
         NEAR,
         blind,
@@ -327,14 +333,26 @@ async def test_a_copy_gives_its_place_to_a_caller(path: Path) -> None:
     assert (copy.end, copy.comparison) == (CopyEnd.GAVE_WAY, None)
 
 
+async def test_one_server_by_two_names_is_one(path: Path) -> None:
+    """Such as an Ollama that is asked in its own API and in OpenAI's."""
+    own, openai = a_served("near"), a_served("other")
+    own = replace(own, endpoint=replace(own.endpoint, base_url="http://localhost:11434"))
+    openai = replace(openai, endpoint=replace(openai.endpoint, base_url="http://127.0.0.1:11434/v1"))
+    catalog = a_catalog(own, openai, tiers={Tier.MEDIUM: ["near"]})
+    async with a_shadow(path, catalog, {**SCRIPTS, "other": [Hangs()]}, most_at_once=1) as found:
+        await found.whole(inbound())
+        await found.asked("other")
+        await found.whole(inbound())
+    (copy,) = found.file.each()
+    assert copy.end is CopyEnd.GAVE_WAY
+
+
 async def test_a_copy_gives_its_memory_to_a_caller_of_another_model(path: Path) -> None:
     """Where both share a budget; where they do not it goes on."""
     scripts = {**SCRIPTS, "other": [Hangs()]}
-    elsewhere = replace(NEAR, endpoint=replace(NEAR.endpoint, base_url="http://localhost:8/v1"))
-    catalog = a_catalog(elsewhere, OTHER, tiers={Tier.MEDIUM: ["near"]})
     for shares, end in ((True, CopyEnd.GAVE_WAY), (False, CopyEnd.STOPPED)):
         file = path.with_name(f"{shares}.db")
-        async with a_shadow(file, catalog, scripts, shares_memory=shares, most_at_once=1) as found:
+        async with a_shadow(file, ALL, scripts, shares_memory=shares, most_at_once=1) as found:
             await found.whole(inbound())
             await found.asked("other")
             await found.whole(inbound())
@@ -465,6 +483,72 @@ def test_pauses_double_up_to_an_hour_and_end_with_an_answer() -> None:
     assert pauses.holds(OTHER)
     clock.advance(1)
     assert not pauses.holds(OTHER)
+
+
+async def test_a_prompt_that_its_server_would_load_the_model_anew_for_is_not_copied(path: Path) -> None:
+    """Ollama does, for a larger window; one that fits carries the window that it is loaded with."""
+    small = a_served("other", dialect="ollama", context_tokens=32_768)
+    sizes = ContextSizes(book=ContextBook(clock=ManualClock()))
+    as_it_is = as_loaded(sizes, small, features_of(ask("hi")))
+    assert as_it_is is not None
+    assert as_it_is.defaults == {"options": {"num_ctx": 8_192}}
+    assert as_loaded(sizes, small, features_of(ask("word " * 12_000))) is None
+    catalog = a_catalog(NEAR, small, tiers={Tier.MEDIUM: ["near"]})
+    async with a_shadow(path, catalog, SCRIPTS, max_prompt_tokens=99_000) as found:
+        await found.whole(inbound("word " * 12_000))
+        assert (await found.settled(), found.not_copied()) == ([], {"not_loaded": 1})
+
+
+async def test_a_model_that_sees_no_images_is_told_where_they_were(path: Path) -> None:
+    """As it would be, were it asked by a caller."""
+    blind = a_served("other", lacks=frozenset({Capability.IMAGES}))
+    catalog = a_catalog(NEAR, blind, tiers={Tier.MEDIUM: ["near"]})
+    picture = Media(kind="image", url="https://example.org/a.png")
+    turns = (
+        Message(role=Role.USER, parts=(Text(text="what is this?"), picture)),
+        Message(role=Role.ASSISTANT, parts=(Text(text="a cat"),)),
+        Message(role=Role.USER, parts=(Text(text="thanks, and what is a cat?"),)),
+    )
+    async with a_shadow(path, catalog, SCRIPTS, max_prompt_tokens=9_000) as found:
+        await found.whole(replace(inbound("x"), request=ChatRequest(messages=turns)))
+        (copy,) = await found.settled()
+        assert copy.end is CopyEnd.ANSWERED  # Lines would have refused the picture
+
+
+async def test_who_is_broken_off_while_asking_for_money_gives_it_back(tmp_path: Path) -> None:
+    """The reservation may be made when nobody waits for it any more."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Slow(ShadowFile):
+        def reserve(self, day: str, amount_usd: float, budget_usd: float, /) -> bool:
+            begun.set()
+            goes_on.wait(10)
+            return super().reserve(day, amount_usd, budget_usd)
+
+    file = Slow(tmp_path / "s.db")
+    books = Books(store=file, budget_usd=1.0, now=lambda: NOW)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(books.reserve(CLOUD, 0.5))
+        await asyncio.to_thread(begun.wait, 10)
+        asking.cancel()
+    goes_on.set()
+    await books.aclose()
+    assert file.spent_usd(TODAY) == 0.0
+    file.close()
+
+
+async def test_a_whole_answer_of_another_shape_is_not_compared(path: Path) -> None:
+    """Nothing is asked for it."""
+    async with a_shadow(path, ALL, SCRIPTS) as found:
+        request = inbound("hi")
+        resolved = await found.rig.router.resolve(request)
+        answer = await found.rig.router.answer(request, resolved)
+        for body in (b"no JSON", b'{"text": 1'):
+            sample = found.shadows.drawn(request, resolved)
+            assert sample is not None
+            found.shadows.whole(sample, replace(answer, whole=replace(answer.whole, body=body, reply=None)))
+        assert await found.settled() == []
+        assert found.rig.endpoints["other"].calls == []
 
 
 def test_the_most_a_copy_costs() -> None:

@@ -12,11 +12,11 @@ from pointsman.core.shadow import Copy, CopyEnd, Likeness
 from pointsman.engine.shadow.judge import question
 from pointsman.testing import Answers, Fails, Hangs, a_catalog
 from tests.engine.lines import whole
-from tests.engine.rig import Scripted, a_model, inbound
-from tests.engine.shadow.rig import Shadowed, a_shadow
+from tests.engine.rig import Scripted, inbound
+from tests.engine.shadow.rig import Shadowed, a_served, a_shadow
 
-NEAR, OTHER, JUDGE = a_model("near"), a_model("other"), a_model("judge")
-CLOUD = a_model("cloud", is_local=False)
+NEAR, OTHER, JUDGE = a_served("near"), a_served("other"), a_served("judge")
+CLOUD = a_served("cloud", is_local=False)
 ALL = a_catalog(NEAR, OTHER, JUDGE, CLOUD)
 PROSE = "The sea is blue because water takes in red light more than blue light does, as one sees when diving."
 OTHER_PROSE = "Sunlight is scattered by molecules; longer waves are absorbed, so that a bluish shade remains."

@@ -115,12 +115,12 @@ class Books:
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(COUNT_EVERY_S, self._write_counts)
 
-    def close(self) -> None:
-        """Write what waits; blocks until it is written."""
+    async def aclose(self) -> None:
+        """Write what waits, and return when it is written."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._write_counts()
-        self._thread.shutdown()
+        await asyncio.to_thread(self._thread.shutdown)
 
     def _take_back(self, asked: Future[bool], reserved: Reservation) -> None:
         """Nobody waits for *asked* any more, which came before this."""

@@ -63,7 +63,7 @@ class Shadows:
             task.cancel()
         if self._under_way:
             await asyncio.wait(self._under_way)
-        await asyncio.to_thread(self.bench.books.close)
+        await self.bench.books.aclose()
 
     def drawn(self, inbound: Inbound, resolved: Resolved) -> Sample | None:
         """A sample to be filled with the answer, when this request is one of those to be copied."""
