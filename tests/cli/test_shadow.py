@@ -123,6 +123,34 @@ def test_without_copies_it_says_why(run: Run, configured: Path) -> None:
     assert "No copy has been made yet" in run("shadow").err
 
 
+@pytest.mark.parametrize(
+    ("shadow", "line"),
+    [
+        ("{model: quick}", "shadow: 5 % of requests are copied to quick, on this machine"),
+        (
+            "{model: cloud, sample: 0.005, tiers: [simple, complex], kinds: coding, budget_usd_per_day: 2}",
+            (
+                "shadow: 0.5 % of public requests (simple or complex and coding) are copied to cloud, which is not on "
+                "this machine, for $2.00 a day at most"
+            ),
+        ),
+        (
+            "{rules: [{model: frontier, sample: 1}]}",
+            (
+                "shadow: 100 % of public requests are copied to frontier, which is not on this machine, for $1.00 a "
+                "day at most"
+            ),
+        ),
+    ],
+)
+def test_a_check_of_the_configuration_says_who_gets_copies_and_where(
+    run: Run, configured: Path, shadow: str, line: str
+) -> None:
+    """What leaves the machine and what that may cost is said before the gateway runs."""
+    configured.write_text(f"{MODELS}shadow: {shadow}\n", encoding="utf-8")
+    assert run("config", "check").out.splitlines()[1:] == [line]
+
+
 def test_copies_made_before_it_was_turned_off_are_still_shown(run: Run, ledger: Path) -> None:
     """And that it is off."""
     (ledger.parent / "pointsman.yaml").write_text(f"{MODELS}ledger: {{path: {ledger}}}\n", encoding="utf-8")

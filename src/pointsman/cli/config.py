@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pointsman.cli.options import config_option, json_option
 from pointsman.cli.output import print_data, print_json, say, table
 from pointsman.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pointsman.config.load import Loaded
 
 FILE_NAME = "pointsman.yaml"
 
@@ -84,6 +90,8 @@ def check(file: str | None, *, fix: bool, as_json: bool) -> None:
         return
     tell_warnings(loaded)
     click.echo(f"{name}: ok, {_count(len(catalog.models), 'model')}, {_count(len(loaded.warnings), 'warning')}")
+    for line in _copies(loaded):
+        click.echo(line)
 
 
 @config.command(
@@ -138,6 +146,27 @@ def schema() -> None:
     from pointsman.config.show import json_schema
 
     click.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+
+
+def _copies(loaded: Loaded) -> Iterator[str]:
+    """What shadow mode does, and whether text leaves the machine for it."""
+    from pointsman.core.catalog import FREE, Tier
+
+    shadow, catalog = loaded.settings.shadow, loaded.catalog
+    for rule in shadow.all_rules():
+        tier = Tier.parse(catalog.resolve(rule.model))
+        names = catalog.auto.tiers.get(tier, ()) if tier is not None and catalog.auto is not None else (rule.model,)
+        cards = [card for name in names for card in catalog.pools.get(catalog.resolve(name), ())]
+        which = " and ".join(filter(None, (" or ".join(rule.tiers), " or ".join(rule.kinds))))
+        leaves = any(not card.is_local for card in cards)
+        costs = any(card.price not in (None, FREE) for card in cards)
+        yield "".join((
+            f"shadow: {rule.sample * 100:g} % of {'public ' if leaves else ''}requests",
+            f" ({which})" if which else "",
+            f" are copied to {rule.model}, ",
+            "which is not on this machine" if leaves else "on this machine",
+            f", for ${shadow.budget_usd_per_day:,.2f} a day at most" if costs else "",
+        ))  # fmt: skip
 
 
 def _count(number: int, what: str) -> str:
