@@ -65,6 +65,13 @@ def test_a_program_is_asked_over_its_standard_streams(tmp_path: Path) -> None:
     assert told == [2]
 
 
+def test_half_a_surrogate_pair_reaches_a_program(tmp_path: Path) -> None:
+    """JSON can say it, and UTF-8 cannot."""
+    row = Row(id="a", request={"prompt": "\ud83d?"}, text="\ud83d?")
+    text = "import json, sys\nrow = json.load(sys.stdin)\nprint(json.dumps({'id': 'a', 'score': len(row['prompt'])}))\n"
+    assert program(tmp_path, text).answers([row], ignored) == [Answer(score=2)]
+
+
 def test_a_tier_alone_is_a_score_too(tmp_path: Path) -> None:
     """Its rank, of 3."""
     text = 'for id in \'ab\': print(\'{"id": "%s", "tier": "complex"}\' % id)'

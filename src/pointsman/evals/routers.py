@@ -154,7 +154,7 @@ class Command:
         return f"{COMMAND}{self.line}"
 
     def answers(self, rows: Sequence[Row], advance: Advance) -> Sequence[Answer]:
-        requests = (json.dumps({"id": row.id, **row.request}, ensure_ascii=False) for row in rows)
+        requests = (json.dumps({"id": row.id, **row.request}) for row in rows)
         said = self._run("\n".join(requests) + "\n")
         found: dict[str, Answer] = {}
         for number, line in enumerate(said.splitlines(), start=1):
