@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pointsman.adapters.storage.database import migrations, open_readable, open_writable, statements
+from pointsman.adapters.storage.database import check_version, migrations, open_readable, open_writable, statements
 from pointsman.adapters.storage.reader import LedgerReader
 from pointsman.adapters.storage.rows import StatsLine
 from pointsman.core.errors import ConfigError
@@ -54,6 +55,30 @@ def test_another_program_s_database_is_refused(tmp_path: Path) -> None:
         open_writable(path)
     with pytest.raises(ConfigError, match="another program's SQLite database"):
         open_readable(path)
+
+
+def test_a_file_that_is_just_being_made_is_nobody_elses(tmp_path: Path) -> None:
+    """Whatever the moment: who reads while another process makes it sees nothing yet, or all of it."""
+    path, n_statements = tmp_path / "ledger.db", 0
+
+    def count(_statement: str) -> None:
+        nonlocal n_statements
+        n_statements += 1
+
+    with closing(sqlite3.connect(":memory:")) as looking:
+        looking.set_trace_callback(count)
+        check_version(looking, path, 1)
+    for moment in range(n_statements):
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as reader:
+            seen = iter(range(n_statements * 2))
+
+            def make(_statement: str, moment: int = moment, seen: Iterator[int] = seen) -> None:
+                if next(seen, None) == moment:
+                    open_writable(path, [FIRST]).close()
+
+            reader.set_trace_callback(make)
+            assert check_version(reader, path, 1) in {0, 1}
 
 
 def test_a_newer_file_is_not_read(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ BUSY_TIMEOUT_MS = 2_000
 CHECKPOINT_PAGES = 4_000  # of 4 KiB: a busy page is then copied into the file once, not for every thousand
 WAL_LIMIT_BYTES = 16 * 1024 * 1024  # what the write-ahead log is cut back to after a checkpoint
 
+_IDENTITY = """
+    SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+    FROM pragma_user_version, pragma_application_id
+"""  # in one statement: another process may be making the file
+
 
 def migrations() -> list[str]:
     """The shipped scripts in order; the n-th takes a file from version n - 1 to n."""
@@ -97,9 +102,7 @@ def migrate(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) 
 
 def check_version(connection: sqlite3.Connection, path: Path, current: int) -> int:
     """The file's schema version, 0 when it is empty; ConfigError when it is not ours or newer than *current*."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    version, application_id, tables = connection.execute(_IDENTITY).fetchone()
     if tables and application_id != APPLICATION_ID:
         raise ConfigError(
             f"{str(path)!r} is another program's SQLite database, not a ledger.", hint="Name another file."
