@@ -103,7 +103,7 @@ def test_gguf_models_wait_for_their_address() -> None:
         FREE,
         4096,
     )
-    assert tiny.lacks == {Capability.EMBEDDINGS}
+    assert tiny.lacks == {Capability.EMBEDDINGS, Capability.IMAGES}
     assert search.endpoint.base_url == "http://127.0.0.1:5/v1"
     assert search.lacks == frozenset(Capability) - {Capability.EMBEDDINGS}
 

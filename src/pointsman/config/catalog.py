@@ -162,10 +162,11 @@ def _continues(model: ModelSettings, dialect: str) -> bool:
 
 
 def _lacks(model: ModelSettings, upstream: str) -> frozenset[Capability]:
+    """As declared; the built-in llama.cpp has no eyes, as it loads no projector of images."""
     if model.capabilities is not None:
         return frozenset(Capability) - frozenset(model.capabilities)
     if model.gguf is not None and not model.gguf.embedding:
-        return frozenset(model.lacks) | {Capability.EMBEDDINGS}
+        return frozenset(model.lacks) | {Capability.EMBEDDINGS, Capability.IMAGES}
     is_embedding = model.gguf.embedding if model.gguf else not model.lacks and is_embedding_model(upstream)
     return EMBEDDING_LACKS if is_embedding else frozenset(model.lacks)
 
