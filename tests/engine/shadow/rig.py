@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pointsman.adapters.storage.shadows import ShadowFile
-from pointsman.core.catalog import Catalog, ModelCard
+from pointsman.core.catalog import Catalog, ModelCard, Tier
 from pointsman.core.shadow import Copy
 from pointsman.engine.inbound import Inbound
 from pointsman.engine.shadow.asking import Asker
@@ -20,6 +20,8 @@ from pointsman.engine.shadow.pauses import Pauses
 from pointsman.engine.shadow.room import BeforeCopies, Room
 from pointsman.engine.shadow.rules import Allowance, Rule
 from pointsman.privacy.policy import PrivacyMode
+from pointsman.testing import Answers, a_catalog
+from tests.engine.lines import whole
 from tests.engine.rig import CONSTRAINTS, Rig, Scripted, a_model, a_rig, say
 
 NOW = 1_700_000_000.0
@@ -30,6 +32,16 @@ def a_served(name: str, *, is_local: bool = True, dialect: str = "lines", **fiel
     """A model at a server of its own."""
     card = a_model(name, is_local=is_local, dialect=dialect, **fields)
     return replace(card, endpoint=replace(card.endpoint, base_url=f"http://{name}.test/v1"))
+
+
+NEAR, OTHER = a_served("near"), a_served("other")
+CLOUD = a_served("cloud", is_local=False)
+UNPRICED = a_served("unpriced", is_local=False, price=None)
+ALL = a_catalog(
+    NEAR, OTHER, CLOUD, UNPRICED, tiers={Tier.MEDIUM: ["near"], Tier.SIMPLE: ["other"]}, aliases={"cheap": "other"}
+)
+HELLO = Answers(chunks=(whole("Hello"),))
+SCRIPTS: Mapping[str, Sequence[Scripted]] = {"near": [HELLO], "other": [HELLO], "cloud": [HELLO], "unpriced": [HELLO]}
 
 
 @dataclass(slots=True, kw_only=True)

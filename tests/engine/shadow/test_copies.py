@@ -6,47 +6,23 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pointsman.adapters.storage.shadows import ShadowFile
-from pointsman.core.catalog import Capability, Operation, Tier
-from pointsman.core.chat import ChatRequest, Media, Message, Role, Text, Usage, ask
-from pointsman.core.decision import Caller
-from pointsman.core.failure import FailureKind
+from pointsman.core.catalog import Capability, Tier
+from pointsman.core.chat import ChatRequest, Media, Message, Role, Text, Usage
 from pointsman.core.shadow import Comparison, CopyEnd, Likeness
 from pointsman.dialects.registry import SURFACES, UPSTREAMS
-from pointsman.engine.context_size import ContextSizes
-from pointsman.engine.inbound import Inbound
-from pointsman.engine.shadow.asking import as_loaded, request_of_copy
+from pointsman.engine.shadow.asking import request_of_copy
 from pointsman.engine.shadow.books import Books, most_usd
-from pointsman.engine.shadow.pauses import LONGEST_S, PAUSE_S, Pauses
-from pointsman.engine.shadow.rules import OPT_OUT, Rule, has_tools_of_endpoint
 from pointsman.engine.shadow.sample import MOST_BYTES
-from pointsman.resilience.context_book import ContextBook
-from pointsman.routing.features import features_of
-from pointsman.testing import CLOUD_PRICE, Answers, Fails, Hangs, ManualClock, a_catalog, a_router
+from pointsman.testing import CLOUD_PRICE, Answers, Hangs, a_catalog
 from tests.engine.lines import said, whole
-from tests.engine.rig import PRIVATE, Scripted, inbound, say
-from tests.engine.shadow.rig import NOW, TODAY, Shadowed, a_served, a_shadow
-
-NEAR, OTHER = a_served("near"), a_served("other")
-CLOUD = a_served("cloud", is_local=False)
-UNPRICED = a_served("unpriced", is_local=False, price=None)
-ALL = a_catalog(
-    NEAR, OTHER, CLOUD, UNPRICED, tiers={Tier.MEDIUM: ["near"], Tier.SIMPLE: ["other"]}, aliases={"cheap": "other"}
-)
-HELLO = Answers(chunks=(whole("Hello"),))
-SCRIPTS: Mapping[str, Sequence[Scripted]] = {"near": [HELLO], "other": [HELLO], "cloud": [HELLO], "unpriced": [HELLO]}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the copies are written."""
-    return tmp_path / "ledger-shadows.db"
+from tests.engine.rig import PRIVATE, inbound, say
+from tests.engine.shadow.rig import ALL, CLOUD, HELLO, NEAR, NOW, SCRIPTS, TODAY, UNPRICED, Shadowed, a_served, a_shadow
 
 
 def ends(found: Shadowed) -> dict[tuple[str, str], int]:
@@ -110,114 +86,6 @@ async def test_text_is_kept_where_the_ledger_keeps_it_and_the_request_is_public(
     assert (private.prompt, private.served.text, private.shadow.text) == (None, None, None)
 
 
-async def test_a_private_request_has_no_copy_that_leaves(path: Path) -> None:
-    """The model was struck out for the request, so it is for the copy."""
-    async with a_shadow(path, ALL, SCRIPTS, model="cloud") as found:
-        await found.whole(inbound("my IBAN", caller=PRIVATE))
-        assert await found.settled() == []
-        assert found.rig.endpoints["cloud"].calls == []
-        assert found.not_copied() == {"not_allowed": 1}
-
-
-async def test_the_gate_refuses_what_the_rules_would_let_through(path: Path) -> None:
-    """The copy needs a leave of its own: a card that was chosen wrongly gets nothing all the same."""
-    async with a_shadow(path, ALL, SCRIPTS) as found:
-        request = inbound("my IBAN", caller=PRIVATE)
-        sample = found.shadows.drawn(request, await found.rig.router.resolve(request))
-        assert sample is not None
-        sample.card = CLOUD
-        found.shadows.whole(sample, await found.rig.router.answer(request))
-        (copy,) = await found.settled()
-        assert (copy.end, copy.failure, copy.shadow.cost_usd) == (CopyEnd.FAILED, "refused_by_policy", None)
-        assert found.rig.endpoints["cloud"].calls == []
-        assert found.file.spent_usd(TODAY) == 0.0
-
-
-@pytest.mark.parametrize(
-    "request_of",
-    [
-        lambda: inbound("hi", operation=Operation.EMBEDDINGS),
-        lambda: inbound("hi", caller=Caller(metadata=(("user", "x"), (OPT_OUT, "Off")))),
-        lambda: inbound("### Task:\nGenerate a concise, 3-5 word title with an emoji"),
-    ],
-    ids=["embeddings", "opted out", "an errand"],
-)
-async def test_what_is_never_copied(path: Path, request_of: Callable[[], Inbound]) -> None:
-    """Nothing is drawn, nothing is counted."""
-    async with a_shadow(path, ALL, SCRIPTS) as found:
-        request = request_of()
-        assert found.shadows.drawn(request, await found.rig.router.resolve(request)) is None
-        assert await found.settled() == []
-        assert found.not_copied() == {}
-
-
-async def test_a_dry_run_is_not_copied(path: Path) -> None:
-    """Nobody answers it."""
-    async with a_shadow(path, ALL, SCRIPTS) as found:
-        given = inbound("hi")
-        dry = Inbound(request=given.request, arrived_s=given.arrived_s, is_dry_run=True)
-        assert found.shadows.drawn(dry, await found.rig.router.resolve(dry)) is None
-
-
-async def test_the_share_is_drawn_and_the_first_rule_that_fits_counts(path: Path) -> None:
-    """0.5 of them: a draw of 0.5 is above it. A rule for other tiers or kinds does not fit."""
-    rules = [
-        Rule(model="cloud", sample=1.0, tiers=frozenset({Tier.COMPLEX})),
-        Rule(model="cloud", sample=1.0, kinds=frozenset({"coding"})),
-        Rule(model="cheap", sample=0.5, tiers=frozenset({Tier.MEDIUM})),
-    ]
-    async with a_shadow(path, ALL, SCRIPTS, rules=rules, draw=0.5) as found:
-        await found.whole(inbound())
-        assert await found.settled() == []
-        found.shadows.draw = lambda: 0.49
-        await found.whole(inbound())
-        (copy,) = await found.settled()
-        assert copy.shadow.model == "other"
-        await found.whole(inbound(model="other"))  # no tier: no rule fits
-        assert len(await found.settled()) == 1
-
-
-async def test_a_tier_means_the_first_model_of_it_that_is_open(path: Path) -> None:
-    """Of the request's router."""
-    blind = a_served("blind", lacks=frozenset({Capability.CHAT}))
-    catalog = a_catalog(
-        NEAR,
-        blind,
-        OTHER,
-        routers=[a_router({Tier.MEDIUM: ["near"], Tier.SIMPLE: ["blind", "other"]})],
-    )
-    async with a_shadow(path, catalog, SCRIPTS, model="small") as found:
-        await found.whole(inbound())
-        (copy,) = await found.settled()
-    assert copy.shadow.model == "other"
-
-
-async def test_who_answered_gets_no_copy_and_who_has_no_price_neither(path: Path) -> None:
-    """There would be nothing to compare; nobody could tell what was spent."""
-    async with a_shadow(path, ALL, SCRIPTS, model="near") as found:
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {})
-    async with a_shadow(path, ALL, SCRIPTS, model="unpriced") as found:
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {"not_allowed": 1})
-
-
-async def test_a_prompt_over_the_limit_is_not_copied(path: Path) -> None:
-    """It would cost more than it tells."""
-    async with a_shadow(path, ALL, SCRIPTS, max_prompt_tokens=5) as found:
-        await found.whole(inbound("one two three four five six seven"))
-        assert (await found.settled(), found.not_copied()) == ([], {"too_long": 1})
-
-
-def test_tools_that_the_endpoint_runs_are_not_run_twice() -> None:
-    """A copy's own tool calls are never executed; a hosted search would be."""
-    messages = (Message(role=Role.USER, parts=(Text(text="hi"),)),)
-    hosted = ChatRequest(messages=messages, extras={"openai_responses": {"tools.web_search": []}})
-    server = ChatRequest(messages=messages, extras={"anthropic_messages": {"server_tools": []}})
-    plain = ChatRequest(messages=messages, extras={"openai_chat": {"store": True}})
-    assert [has_tools_of_endpoint(one) for one in (hosted, server, plain)] == [True, True, False]
-
-
 async def test_what_is_drawn_while_enough_are_under_way_is_let_be(path: Path) -> None:
     """Nothing waits in line: it is counted."""
     async with a_shadow(path, ALL, {**SCRIPTS, "cloud": [Hangs()]}, model="cloud", most_at_once=2) as found:
@@ -239,34 +107,6 @@ async def test_the_end_breaks_copies_off_and_writes_what_became_of_them(path: Pa
     assert found.file.spent_usd(TODAY) == pytest.approx(most_usd(CLOUD, 6, 100))
     resolved = await found.rig.router.resolve(inbound())
     assert found.shadows.drawn(inbound(), resolved) is None
-
-
-async def test_a_failed_copy_hurts_nobody(path: Path) -> None:
-    """No health, no event, no second attempt; the model is left alone for a while."""
-    busy = Answers(status=503, chunks=(b'{"error": "overloaded"}',))
-    async with a_shadow(path, ALL, {**SCRIPTS, "other": [busy, HELLO]}) as found:
-        await found.whole(inbound())
-        (copy,) = await found.settled()
-        assert (copy.end, copy.failure, copy.message) == (CopyEnd.FAILED, "transient", "overloaded")
-        assert copy.comparison is None
-        assert found.rig.router.health.is_all_well
-        assert found.rig.story() == ["Decided", "AttemptStarted", "Finished"]
-        await found.whole(inbound())
-        await found.settled()
-        assert found.not_copied() == {"paused": 1}
-        found.rig.clock.advance(PAUSE_S)
-        await found.whole(inbound())
-        assert [one.end for one in await found.settled()] == [CopyEnd.FAILED, CopyEnd.ANSWERED]
-
-
-async def test_a_model_that_is_not_well_gets_no_copies(path: Path) -> None:
-    """Its trials belong to callers."""
-    down = [Fails(kind=FailureKind.AUTH, status=401)]
-    async with a_shadow(path, ALL, {**SCRIPTS, "other": down}) as found:
-        with pytest.raises(Exception, match="refused"):
-            await found.whole(inbound(model="other"))
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {"paused": 1})
 
 
 async def test_a_copy_that_takes_too_long_is_given_up(path: Path) -> None:
@@ -323,86 +163,6 @@ async def test_a_budget_that_cannot_be_written_is_spent(tmp_path: Path, caplog: 
     assert [record.message.split()[0] for record in caplog.records] == ["shadow-not-kept"]
 
 
-async def test_a_copy_gives_its_place_to_a_caller(path: Path) -> None:
-    """A request for the copy's server goes there at once, and the copy is over."""
-    async with a_shadow(path, ALL, {**SCRIPTS, "other": [Hangs(), HELLO]}) as found:
-        await found.whole(inbound())
-        await found.asked("other")
-        assert await found.whole(inbound(model="other")) == whole("Hello")
-        (copy,) = await found.settled()
-    assert (copy.end, copy.comparison) == (CopyEnd.GAVE_WAY, None)
-
-
-async def test_one_server_by_two_names_is_one(path: Path) -> None:
-    """Such as an Ollama that is asked in its own API and in OpenAI's."""
-    own, openai = a_served("near"), a_served("other")
-    own = replace(own, endpoint=replace(own.endpoint, base_url="http://localhost:11434"))
-    openai = replace(openai, endpoint=replace(openai.endpoint, base_url="http://127.0.0.1:11434/v1"))
-    catalog = a_catalog(own, openai, tiers={Tier.MEDIUM: ["near"]})
-    async with a_shadow(path, catalog, {**SCRIPTS, "other": [Hangs()]}, most_at_once=1) as found:
-        await found.whole(inbound())
-        await found.asked("other")
-        await found.whole(inbound())
-    (copy,) = found.file.each()
-    assert copy.end is CopyEnd.GAVE_WAY
-
-
-async def test_a_copy_gives_its_memory_to_a_caller_of_another_model(path: Path) -> None:
-    """Where both share a budget; where they do not it goes on."""
-    scripts = {**SCRIPTS, "other": [Hangs()]}
-    for shares, end in ((True, CopyEnd.GAVE_WAY), (False, CopyEnd.STOPPED)):
-        file = path.with_name(f"{shares}.db")
-        async with a_shadow(file, ALL, scripts, shares_memory=shares, most_at_once=1) as found:
-            await found.whole(inbound())
-            await found.asked("other")
-            await found.whole(inbound())
-        (copy,) = found.file.each()
-        assert copy.end is end
-
-
-async def test_a_model_that_is_not_in_memory_is_not_loaded_for_a_copy(path: Path) -> None:
-    """It would put another one out."""
-    async with a_shadow(path, ALL, SCRIPTS) as found:
-        found.absent.add("other")
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {"not_loaded": 1})
-
-
-async def test_a_busy_server_gets_no_copy(path: Path) -> None:
-    """A local one with anything to do, a distant one without a free slot."""
-    async with a_shadow(path, ALL, SCRIPTS) as found:
-        held = found.rig.router.limits.try_enter(OTHER)
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {"no_room": 1})
-        assert held is not None
-        held.release()
-        await found.whole(inbound())
-        assert len(await found.settled()) == 1
-    async with a_shadow(path.with_name("b.db"), ALL, SCRIPTS, model="cloud") as found:
-        while found.rig.router.limits.try_enter(CLOUD) is not None:
-            pass
-        await found.whole(inbound())
-        assert (await found.settled(), found.not_copied()) == ([], {"no_room": 1})
-        assert found.file.spent_usd(TODAY) == 0.0
-
-
-async def test_a_caller_who_has_to_wait_at_a_distant_server_gets_the_copys_place(path: Path) -> None:
-    """And one who has not lets it be."""
-    async with a_shadow(path, ALL, {**SCRIPTS, "cloud": [Hangs(), HELLO]}, model="cloud") as found:
-        await found.whole(inbound())
-        await found.asked("cloud")
-        limits, slots = found.rig.router.limits, []
-        while (slot := limits.try_enter(CLOUD)) is not None:
-            slots.append(slot)
-        assert found.shadows.under_way == 1
-        held = await limits.enter(CLOUD, None)
-        held.release()
-        (copy,) = await found.settled()
-        assert copy.end is CopyEnd.GAVE_WAY
-        for slot in slots:
-            slot.release()
-
-
 async def test_content_that_the_other_model_cannot_be_told_ends_the_copy(path: Path) -> None:
     """Not sent, and nothing spent: the caller's own went as it was."""
     async with a_shadow(path, ALL, SCRIPTS, model="cloud", max_prompt_tokens=9_000) as found:
@@ -453,50 +213,6 @@ def test_a_budget_of_thinking_that_our_limit_has_no_room_for_is_left_to_the_effo
         request, _ = request_of_copy(given, limit)
         body = upstream.encode_chat(request, "claude-sonnet-4-5").body
         assert (body["max_tokens"], body["thinking"]) == (limit, {"type": "enabled", "budget_tokens": budget})
-
-
-async def test_a_request_that_one_model_refuses_does_not_pause_it(path: Path) -> None:
-    """It did answer: the next copy is made."""
-    refusal = Answers(status=400, chunks=(b'{"error": "no such setting"}',))
-    async with a_shadow(path, ALL, {**SCRIPTS, "other": [refusal, HELLO]}) as found:
-        await found.whole(inbound())
-        await found.settled()
-        await found.whole(inbound())
-        first, second = await found.settled()
-    assert (first.end, first.failure, second.end) == (CopyEnd.FAILED, "bad_request", CopyEnd.ANSWERED)
-
-
-def test_pauses_double_up_to_an_hour_and_end_with_an_answer() -> None:
-    """Or are as long as the endpoint asks."""
-    clock = ManualClock()
-    pauses = Pauses(clock=clock)
-    for times in range(10):
-        pauses.failed(OTHER)
-        pause_s = min(PAUSE_S * 2**times, LONGEST_S)
-        clock.advance(pause_s - 1)
-        assert pauses.holds(OTHER)
-        clock.advance(1)
-        assert not pauses.holds(OTHER)
-    pauses.answered(OTHER)
-    pauses.failed(OTHER, Fails(retry_after_s=99.0).error("other", "e").failure)
-    clock.advance(98)
-    assert pauses.holds(OTHER)
-    clock.advance(1)
-    assert not pauses.holds(OTHER)
-
-
-async def test_a_prompt_that_its_server_would_load_the_model_anew_for_is_not_copied(path: Path) -> None:
-    """Ollama does, for a larger window; one that fits carries the window that it is loaded with."""
-    small = a_served("other", dialect="ollama", context_tokens=32_768)
-    sizes = ContextSizes(book=ContextBook(clock=ManualClock()))
-    as_it_is = as_loaded(sizes, small, features_of(ask("hi")))
-    assert as_it_is is not None
-    assert as_it_is.defaults == {"options": {"num_ctx": 8_192}}
-    assert as_loaded(sizes, small, features_of(ask("word " * 12_000))) is None
-    catalog = a_catalog(NEAR, small, tiers={Tier.MEDIUM: ["near"]})
-    async with a_shadow(path, catalog, SCRIPTS, max_prompt_tokens=99_000) as found:
-        await found.whole(inbound("word " * 12_000))
-        assert (await found.settled(), found.not_copied()) == ([], {"not_loaded": 1})
 
 
 async def test_a_model_that_sees_no_images_is_told_where_they_were(path: Path) -> None:
