@@ -58,5 +58,7 @@ def without_courtesies(text: str) -> str:
 
 
 def _is_courtesy(sentence: str) -> bool:
-    words = _WORDS.findall(sentence.lower())
-    return bool(words) and _COURTESIES.issuperset(words) and _DIGITS.search(sentence) is None
+    first = _WORDS.search(sentence)  # it settles most
+    if first is None or first[0].lower() not in _COURTESIES:
+        return False
+    return _COURTESIES.issuperset(_WORDS.findall(sentence.lower())) and _DIGITS.search(sentence) is None
