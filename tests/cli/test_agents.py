@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pointsman.core.catalog import Tier
 from pointsman.core.decision import Caller
 from tests.adapters.storage.samples import decided, finished
 from tests.cli.conftest import MODELS, Run
+from tests.cli.pseudo_terminal import Terminal
 
 
 @pytest.fixture
@@ -54,6 +56,18 @@ def test_agents_are_a_table_with_what_is_proposed(run: Run) -> None:
         "Deep Thinker 3 reasoning 3 0 % 0 0 $0.06 $0 – –",
     ]
     assert done.err == "`pointsman agents show tagger` says why; `pointsman agents accept tagger` applies it.\n"
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("ledger")
+def test_a_narrow_terminal_keeps_names_and_proposals_readable(folder: Path, environ: Mapping[str, str]) -> None:
+    """What `agents show` has too makes room for them."""
+    with Terminal(folder, environ, "agents", columns=80) as terminal:
+        code, said = terminal.end()
+    lines = [line.rstrip() for line in said.splitlines()]
+    assert (code, lines[0]) == (0, "AGENT         CALLS  BY TIER                   COST  TIER  PROPOSAL")
+    assert lines[1] == "tagger           30  simple 29 · reasoning 1  $0.02  –     simple"
+    assert lines[3] == "Deep Thinker      3  reasoning 3              $0.06  –     –"
 
 
 @pytest.mark.usefixtures("ledger")

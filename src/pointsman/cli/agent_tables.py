@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from pointsman.cli.explanation import facts_grid
 from pointsman.cli.figures import NOTHING, about, count, dollars, share, span
-from pointsman.cli.output import print_data, say, table
+from pointsman.cli.output import print_data, say, table, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,31 +16,49 @@ if TYPE_CHECKING:
     from pointsman.routing.agents.profile import Profile, Proposal
     from pointsman.routing.agents.rules import AgentRule
 
+_COLUMNS = ("CALLS", "BY TIER", "EASY", "FAILED", "UP", "COST", "SAVED", "TIER", "PROPOSAL")
+_LESS = ("EASY", "FAILED", "UP", "SAVED")
+_WIDE = 105
+
 
 def print_agents(found: Sequence[Profile], rules: Sequence[AgentRule | None]) -> None:
     """A line for each agent, by the rule that counts for it, with a hint at what can be done about the proposals."""
     has_keys = len({one.key_id for one in found}) > 1
-    columns = ["AGENT", *(["KEY"] if has_keys else []), "CALLS", "BY TIER", "EASY", "FAILED", "UP", "COST", "SAVED"]
-    made = table(*columns, "TIER", "PROPOSAL", right=("CALLS", "EASY", "FAILED", "UP", "COST", "SAVED"))
+    is_wide = width() >= _WIDE
+    kept = [is_wide or column not in _LESS for column in _COLUMNS]
+    columns = ("AGENT", *(("KEY",) if has_keys else ()), *compress(_COLUMNS, kept))
+    made = table(*columns, right=("CALLS", "EASY", "FAILED", "UP", "COST", "SAVED"))
+    made.columns[-1].no_wrap = not is_wide
     for one, rule in zip(found, rules, strict=True):
         made.add_row(
             one.agent,
             *([one.key_id or NOTHING] if has_keys else []),
-            count(one.calls),
-            tiers(one) or NOTHING,
-            share(one.easy_share),
-            count(one.failures),
-            count(one.escalations),
-            dollars(one.cost_usd) if one.unpriced < one.calls else NOTHING,
-            dollars(one.saved_usd) if one.unpriced < one.calls else NOTHING,
-            settled(one, rule),
-            f"{one.proposal.tier.value}{_saving(one.proposal)}" if one.proposal is not None else NOTHING,
+            *compress(_cells(one, rule, with_saving=is_wide), kept),
         )
     print_data(made)
     name = next((one.agent for one in found if one.proposal is not None), None)
     if name is not None:
         shown = f'"{name}"' if " " in name else name
         say(f"`pointsman agents show {shown}` says why; `pointsman agents accept {shown}` applies it.")
+
+
+def _cells(one: Profile, rule: AgentRule | None, *, with_saving: bool) -> tuple[str, ...]:
+    """What stands in _COLUMNS."""
+    has_price = one.unpriced < one.calls
+    proposal = NOTHING
+    if one.proposal is not None:
+        proposal = one.proposal.tier.value + (_saving(one.proposal) if with_saving else "")
+    return (
+        count(one.calls),
+        tiers(one) or NOTHING,
+        share(one.easy_share),
+        count(one.failures),
+        count(one.escalations),
+        dollars(one.cost_usd) if has_price else NOTHING,
+        dollars(one.saved_usd) if has_price else NOTHING,
+        settled(one, rule),
+        proposal,
+    )
 
 
 def print_agent(one: Profile, rule: AgentRule | None) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pointsman.cli.evaluate_tables import calls, mark, short, signed, span, whole, width
+from pointsman.cli.evaluate_tables import calls, mark, short, signed, span, whole
 from pointsman.cli.figures import NOTHING, share
-from pointsman.cli.output import print_data, table
+from pointsman.cli.output import print_data, table, width
 from pointsman.evals.calibrate import Aim
 from pointsman.evals.calibrate_report import FITTED, HELD_OUT, IN_FORCE, strong_share
 from pointsman.evals.settings_text import fragment

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from pointsman.cli.evaluate_tables import mark, short, whole, width
+from pointsman.cli.evaluate_tables import mark, short, whole
 from pointsman.cli.figures import NOTHING, count, duration, share
-from pointsman.cli.output import print_data, print_json, table
+from pointsman.cli.output import print_data, print_json, table, width
 from pointsman.core.errors import InvalidRequest
 
 if TYPE_CHECKING:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from pointsman.cli.figures import NOTHING, share
-from pointsman.cli.output import print_data, table
+from pointsman.cli.output import print_data, table, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from pointsman.evals.figures import ChoiceFigures, Figure, OnPair, Report
 
 MANY_SKIPPED = 5
-PIPE_WIDTH = 120
 _SHOWN_SHARE = 0.005
 _WIDE = 105
 _PAIR_WIDTH = 50
@@ -185,11 +182,6 @@ def _fitted(name: str) -> str:
 def calls(shares: Mapping[str, float]) -> str:
     """`small 60, large 40`, in percent of calls."""
     return ", ".join(f"{short(name, 12)} {100 * part:.0f}" for name, part in shares.items() if part >= _SHOWN_SHARE)
-
-
-def width() -> int:
-    """Columns of the terminal; a pipe gets what `print_data` gives it."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
 def whole(made: Table, columns: int) -> Table:

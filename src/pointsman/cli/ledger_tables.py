@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from pointsman.cli.explanation import assessment_lines, facts_grid, labelled, struck_lines, trail_lines
 from pointsman.cli.figures import NOTHING, count, dollars, duration, share
-from pointsman.cli.output import print_data, say, table
+from pointsman.cli.output import print_data, say, table, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _STYLES = {"ok": "green", "failed": "red", "deadline": "red", "cancelled": "yellow", "open": "cyan"}
 _ID_SHOWN = 8
+_WIDE = 90
+_LESS = ("LOCAL", "P50")
 
 
 def print_rows(rows: Sequence[LedgerRow], *, header: bool = True) -> None:
@@ -67,14 +70,15 @@ def print_row(row: LedgerRow) -> None:
 
 
 def print_stats(stats: Stats) -> None:
-    """A line for each group and one for all."""
+    """A line for each group and one for all; a narrow terminal gets the columns that matter most."""
     right = ("REQUESTS", "IN", "OUT", "COST", "SAVED", "LOCAL", "FAILED", "P50", "P95")
-    made = table(stats.group_by.value.upper(), *right, right=right)
+    kept = [width() >= _WIDE or column not in _LESS for column in right]
+    made = table(stats.group_by.value.upper(), *compress(right, kept), right=right)
     for line in stats.groups:
-        made.add_row(line.key or NOTHING, *_figures(line))
+        made.add_row(line.key or NOTHING, *compress(_figures(line), kept))
     if len(stats.groups) != 1:
         made.add_section()
-        made.add_row("all", *_figures(stats.total), style="bold")
+        made.add_row("all", *compress(_figures(stats.total), kept), style="bold")
     print_data(made)
     notes = []
     if stats.rejected:

@@ -65,6 +65,11 @@ def talk_console() -> Console:
     return _console(stderr=True)
 
 
+def width() -> int:
+    """Columns of the terminal that data goes to; a pipe gets a fixed number."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+
+
 def _fitted(text: str) -> str:
     """*text* with the lines that are too wide for the terminal broken between words, and indented as they are."""
     width = shutil.get_terminal_size().columns

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from pointsman.cli.evaluate_tables import width
 from pointsman.cli.figures import NOTHING, count, dollars, share
-from pointsman.cli.output import print_data, table
+from pointsman.cli.output import print_data, table, width
 from pointsman.evals.bar_chart import Bars, bar_svg
 
 if TYPE_CHECKING:
