@@ -67,7 +67,7 @@ def test_a_narrow_terminal_keeps_names_and_proposals_readable(folder: Path, envi
     lines = [line.rstrip() for line in said.splitlines()]
     assert (code, lines[0]) == (0, "AGENT         CALLS  BY TIER                   COST  TIER  PROPOSAL")
     assert lines[1] == "tagger           30  simple 29 · reasoning 1  $0.02  –     simple"
-    assert lines[3] == "Deep Thinker      3  reasoning 3              $0.06  –     –"
+    assert lines[2] == "Deep Thinker      3  reasoning 3              $0.06  –     –"
 
 
 @pytest.mark.usefixtures("ledger")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pointsman.adapters.storage.sqlite import SqliteLedger
 from tests.adapters.storage.samples import NOON, decided, ended, finished, rejected, request, started
 from tests.cli.conftest import Run
+from tests.cli.pseudo_terminal import Terminal
 
 
 @pytest.fixture
@@ -146,3 +148,13 @@ def test_a_span_that_is_none_is_refused(run: Run, since: str) -> None:
     done = run("logs", "--since", since)
     assert done.code == 2
     assert f"{since!r} is neither a span such as 30m, 1h or 7d nor a date such as 2026-01-31." in done.err
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("ledger")
+def test_a_narrow_terminal_gets_the_columns_that_matter(folder: Path, environ: Mapping[str, str]) -> None:
+    """No heading is broken in its middle."""
+    with Terminal(folder, environ, "stats", columns=80) as terminal:
+        code, said = terminal.end()
+    assert code == 0
+    assert said.split("\r\n")[0].split() == ["MODEL", "REQUESTS", "IN", "OUT", "COST", "SAVED", "FAILED", "P95"]
