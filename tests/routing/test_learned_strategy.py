@@ -248,7 +248,7 @@ def test_abilities_are_bounded_together() -> None:
     known = Abilities(one_each({ALL_KINDS: (2.0, -2.0, 0.0, 0.5)}), lambda _key: {"questions": learnt}).of(None)
     assert known is not None
     assert known.shifts("questions") == (MOST, -MOST, 1.0, 1.0)
-    assert known.shifts("coding") == known.without_own().shifts("questions") == (2.0, -2.0, 0.0, 0.5)
+    assert known.shifts("coding") == known.of("questions").usual == (2.0, -2.0, 0.0, 0.5)
 
 
 def test_without_any_ability_nothing_is_reckoned() -> None:
@@ -256,6 +256,27 @@ def test_without_any_ability_nothing_is_reckoned() -> None:
     assert Abilities(one_each({})).of("ann") is None
     assert Abilities({}, lambda _key: {}).of("ann") is None
     assert Abilities({}).declared(Tier.SIMPLE, None, "coding") == 0.0
+
+
+def test_what_is_known_is_reckoned_once_and_anew_when_it_has_changed() -> None:
+    """For a caller, what it has taught and what it may ask; for so many callers."""
+    taught: dict[str | None, OfKinds] = {"ann": {"questions": Learnt(others=(0.6, 0.0, 0.0, 0.0))}}
+    abilities = Abilities(one_each({"coding": (1.0, 0.0, 0.0, 0.0)}), lambda key_id: taught.get(key_id, {}))
+    first = abilities.of("ann", ())
+    assert first is not None
+    assert first.of("questions") is first.of("questions")
+    assert abilities.of("ann", ()) is first
+    assert abilities.of("ann", {"simple": 1}) is not first
+    taught["ann"] = {"questions": Learnt(others=(-0.6, 0.0, 0.0, 0.0))}
+    later = abilities.of("ann", ())
+    assert later is not None
+    assert (first.shifts("questions")[0], later.shifts("questions")[0]) == (0.6, -0.6)
+    for number in range(2000):
+        abilities.of(f"{number}", ())
+    assert len(abilities._known) <= 1024
+    again = abilities.of("ann", ())
+    assert again is not None
+    assert again.shifts("questions") == later.shifts("questions")
 
 
 PAIR = {Tier.MEDIUM: (Member(name="first", cards=("first",)), Member(name="second", cards=("second",)))}

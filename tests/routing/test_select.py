@@ -286,6 +286,19 @@ def test_of_the_abler_models_cards_the_sessions_is_first(card: str, first: str) 
     assert (found.candidates[0], found.unfit) == (first, frozenset(["s"]))
 
 
+def test_where_nothing_is_drawn_an_abler_model_is_placed_once() -> None:
+    """The same order again, with the reason of the request; not where a model is struck out."""
+    catalog = a_catalog(S, M, C, R, tiers={Tier.SIMPLE: ["s", "m"], Tier.COMPLEX: ["c"]})
+    selector = Selector(catalog=catalog, draw=lambda: 0.5)
+    first, again = (
+        selector.select(replace(ABLER, instead=((Tier.SIMPLE, "m", why),)), catalog.by_id, ()) for why in ("a", "b")
+    )
+    assert first.candidates == again.candidates == ("m", "s", "c")
+    assert [note.detail for found in (first, again) for note in found.notes] == ["a", "b"]
+    without = {card.id: card for card in (S, M)}
+    assert selector.select(ABLER, without, out("c", "r")).candidates == ("m", "s")
+
+
 def test_an_abler_model_that_may_not_be_asked_changes_nothing() -> None:
     """Nor does one of another tier than the one that is taken."""
     plain = Pick(tier=Tier.SIMPLE, reason="r")

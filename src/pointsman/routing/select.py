@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pointsman.core.catalog import Tier
@@ -47,6 +47,7 @@ class Selector:
     draw: Callable[[], float]
     _ladders: dict[tuple[str, Tier], tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
     _settled: dict[tuple[str | None, Tier], Selection] = field(default_factory=dict, init=False, repr=False)
+    _settled_ablers: dict[tuple[str | None, Tier, str], Selection] = field(default_factory=dict, init=False, repr=False)
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def select(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
@@ -74,22 +75,37 @@ class Selector:
     ) -> Selection | None:
         """The selection that begins with whom *pick* names for the tier; None where that may not be asked."""
         name, why = next(((name, why) for tier, name, why in pick.instead if tier is found.tier), ("", ""))
-        pool = self._pool(name, open_models)
-        if found.tier is None or not pool:
+        if found.tier is None or not name:
             return None
-        note = Step(strategy="select", outcome=Outcome.NOTE, detail=why)
-        ladder = self._ladder(self._router(pick), found.tier)
-        abler = self._ordered(name, found.tier, pool, ladder, open_models, struck, (*found.notes, note))
-        unfit = frozenset(one for one in found.candidates if open_models[one].name == found.model)
-        return replace(abler, unfit=unfit)
+        key, is_settled = (pick.router, found.tier, name), self._is_settled(open_models)
+        ordered = self._settled_ablers.get(key) if is_settled else None
+        if ordered is None:
+            pool = self._pool(name, open_models)
+            if not pool:
+                return None
+            ladder = self._ladder(self._router(pick), found.tier)
+            ordered = self._ordered(name, found.tier, pool, ladder, open_models, struck)
+            if is_settled:
+                self._settled_ablers[key] = ordered
+        return Selection(
+            candidates=ordered.candidates,
+            model=ordered.model,
+            tier=ordered.tier,
+            notes=(*found.notes, Step(strategy="select", outcome=Outcome.NOTE, detail=why)),
+            unfit=frozenset([one for one in found.candidates if open_models[one].name == found.model]),
+        )
+
+    def _is_settled(self, open_models: Mapping[str, ModelCard]) -> bool:
+        """Whether all is open and nothing drawn: the same selection each time."""
+        return self.catalog.draws_nothing and len(open_models) == len(self.catalog.models)
 
     def _selected(self, pick: Pick, open_models: Mapping[str, ModelCard], struck: Sequence[Struck]) -> Selection:
         if pick.tier is not None:
             if pick.is_utility and (found := self._errand(pick.tier, self._router(pick), open_models)) is not None:
                 return found
-            if not self.catalog.draws_nothing or len(open_models) != len(self.catalog.models):
+            if not self._is_settled(open_models):
                 return self._by_tier(pick.tier, self._router(pick), open_models, struck)
-            key = (pick.router, pick.tier)  # all is open and nothing drawn: the same selection each time
+            key = (pick.router, pick.tier)
             if key not in self._settled:
                 self._settled[key] = self._by_tier(pick.tier, self._router(pick), open_models, struck)
             return self._settled[key]

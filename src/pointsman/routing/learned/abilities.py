@@ -45,6 +45,7 @@ OfKinds = Mapping[str, Learnt]
 _TIERS: Final = tuple(Tier)
 _UNKNOWN: Final = Learnt()
 _NOTHING: Final[OfKinds] = {}
+_MOST_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Abilities:
     lineup: Mapping[Tier, tuple[Member, ...]]
     learned: Callable[[str | None], OfKinds] | None = None  # by the id of the caller's key
     is_declared: bool = field(init=False)
+    _known: dict[str | None, Known] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         is_declared = any(member.declared for members in self.lineup.values() for member in members)
@@ -62,7 +64,14 @@ class Abilities:
     def of(self, key_id: str | None, open_models: Container[str] = ()) -> Known | None:
         """What is known for the caller with that key, who may ask *open_models*; None where that is nothing."""
         own = self.learned(key_id) if self.learned is not None else _NOTHING
-        return Known(self.lineup, own, open_models) if own or self.is_declared else None
+        if not own and not self.is_declared:
+            return None
+        known = self._known.get(key_id)
+        if known is None or known.own is not own or known.open_models is not open_models:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            known = self._known[key_id] = Known(lineup=self.lineup, own=own, open_models=open_models)
+        return known
 
     def declared(self, tier: Tier, model: str | None, kind: str) -> float:
         """How able that model is said to be, without what was learned; the tier's first for None."""
@@ -70,36 +79,61 @@ class Abilities:
         return next((_declared(one, kind) for one in members if model in {None, one.name}), 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True)
 class Known:
-    """What is known of the models that one request may ask."""
+    """What is known of the models that a caller's requests may ask; reckoned once for a kind."""
 
     lineup: Mapping[Tier, tuple[Member, ...]]
     own: OfKinds
     open_models: Container[str]
+    _of_kinds: dict[str, OfKind] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, kind: str) -> OfKind:
+        """At that *kind* of task."""
+        found = self._of_kinds.get(kind)
+        if found is None:
+            learnt = self.own.get(kind)
+            models = {tier: self._models(tier, kind, learnt or _UNKNOWN) for tier in _TIERS}
+            plain = {tier: self._models(tier, kind, _UNKNOWN) for tier in _TIERS} if learnt is not None else models
+            shifts = _ablest(models)
+            found = OfKind(
+                models=models,
+                contested=tuple(tier for tier in _TIERS if models[tier] and models[tier][0][1] < shifts[tier.rank]),
+                shifts=shifts,
+                usual=_ablest(plain),
+                is_learned=learnt is not None,
+            )
+            self._of_kinds[kind] = found
+        return found
 
     def shifts(self, kind: str) -> Shifts:
         """Of each tier's ablest model at that *kind*."""
-        first, second, third, fourth = (self._best(tier, kind) for tier in _TIERS)
-        return first, second, third, fourth
+        return self.of(kind).shifts
 
-    def without_own(self) -> Known:
-        """The same without what was learned."""
-        return Known(self.lineup, _NOTHING, self.open_models)
-
-    def models(self, tier: Tier, kind: str) -> list[tuple[str, float]]:
-        """The models of *tier* in their order, each with its shift; all of them where none may be asked."""
+    def _models(self, tier: Tier, kind: str, learnt: Learnt) -> tuple[tuple[str, float], ...]:
         members = self.lineup.get(tier, ())
         is_open = [one for one in members if any(card in self.open_models for card in one.cards)]
-        learnt = self.own.get(kind, _UNKNOWN)
-        return [
+        return tuple(
             (one.name, max(-MOST, min(MOST, _declared(one, kind) + learnt.of(tier, one.name))))
             for one in is_open or members
-        ]
+        )
 
-    def _best(self, tier: Tier, kind: str) -> float:
-        found = self.models(tier, kind)
-        return max(shift for _, shift in found) if found else self.own.get(kind, _UNKNOWN).others[tier.rank]
+
+@value_type
+class OfKind:
+    """What is known of the models at one kind of task."""
+
+    models: Mapping[Tier, tuple[tuple[str, float], ...]]  # in their order, each with its shift
+    contested: tuple[Tier, ...]  # those where a later model is abler than the first
+    shifts: Shifts  # of each tier's ablest
+    usual: Shifts  # the same without what was learned
+    is_learned: bool
+
+
+def _ablest(models: Mapping[Tier, tuple[tuple[str, float], ...]]) -> Shifts:
+    """0 for a tier without a model: nobody takes it."""
+    first, second, third, fourth = (max((shift for _, shift in models[tier]), default=0.0) for tier in _TIERS)
+    return first, second, third, fourth
 
 
 def _declared(member: Member, kind: str) -> float:

@@ -89,8 +89,10 @@ class Scorer:
         return one, two, three, four
 
     def chance(self, tier: Tier, difficulty: float, shift: float) -> float:
-        """Of a good answer of a model in *tier* that is so much abler than usual."""
-        return self.chances(difficulty, (shift, shift, shift, shift))[tier.rank]
+        """Of a good answer of a model in *tier* that is so much abler than usual: see `chances`."""
+        cuts, slope = self.weights.cuts, self.weights.slope
+        ability = cuts[tier.rank] if tier.rank < len(cuts) else cuts[2] + _TOP_STEP * (cuts[2] - cuts[0]) / 2
+        return _chance(slope * (ability + shift + _LOGIT / slope - difficulty))
 
     def _sureness(self, difficulty: float, shifts: Shifts, tier: Tier) -> float:
         """The chance that the true difficulty lies within *tier*, by the normal law of the classifier's noise."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pointsman.core.assessment import Assessment
     from pointsman.core.catalog import Catalog, RouterCard
     from pointsman.core.decision import RoutingContext
-    from pointsman.routing.learned.abilities import Abilities, Known
+    from pointsman.routing.learned.abilities import Abilities, OfKind
     from pointsman.routing.learned.scorer import Judged, Scorer
 
 ONE_UP = "one-up"
@@ -61,8 +61,9 @@ class Learned:
         known = settings.abilities.of(context.caller.key_id, context.open_models)
         judged = settings.scorer.judge(context.features, known.shifts if known is not None else None)
         tier, reason = judged.tier, _reason(judged, settings.scorer.target)
-        if known is not None and known.own:
-            reason += _by_ratings(judged, known, settings.scorer)
+        at_kind = known.of(judged.assessment.kind) if known is not None else None
+        if at_kind is not None and at_kind.is_learned:
+            reason += _by_ratings(judged, at_kind, settings.scorer)
         unsure = settings.unsure
         if judged.confidence < unsure.below and unsure.then is not None:
             tier = _one_up(tier) if unsure.then == ONE_UP else Tier(unsure.then)
@@ -78,7 +79,7 @@ class Learned:
             confidence=judged.confidence,
             reason=reason,
             assessment=judged.assessment,
-            instead=_instead(judged.assessment, known, settings.scorer) if known is not None else (),
+            instead=_instead(judged.assessment, at_kind, settings.scorer) if at_kind is not None else (),
         )
 
     def router_of(self, context: RoutingContext) -> RouterCard | None:
@@ -102,21 +103,17 @@ def _one_up(tier: Tier) -> Tier:
     return _TIERS[min(tier.rank + 1, len(_TIERS) - 1)]
 
 
-def _by_ratings(judged: Judged, known: Known, scorer: Scorer) -> str:
+def _by_ratings(judged: Judged, at_kind: OfKind, scorer: Scorer) -> str:
     """What would have been chosen without the caller's ratings, where that is another tier."""
-    found = judged.assessment
-    tier = scorer.tier_of(scorer.chances(found.difficulty, known.without_own().shifts(found.kind)))
+    tier = scorer.tier_of(scorer.chances(judged.assessment.difficulty, at_kind.usual))
     return "" if tier is judged.tier else f"; without what your ratings have taught it would be {tier.value}"
 
 
-def _instead(found: Assessment, known: Known, scorer: Scorer) -> tuple[tuple[Tier, str, str], ...]:
+def _instead(found: Assessment, at_kind: OfKind, scorer: Scorer) -> tuple[tuple[Tier, str, str], ...]:
     """For each tier whose first model is not likely enough to do it well: the first that is, else the likeliest."""
     instead = []
-    for tier in known.lineup:
-        models = known.models(tier, found.kind)
-        if len(models) < 2:
-            continue
-        chances = [(scorer.chance(tier, found.difficulty, shift), name) for name, shift in models]
+    for tier in at_kind.contested:
+        chances = [(scorer.chance(tier, found.difficulty, shift), name) for name, shift in at_kind.models[tier]]
         chance, name = next((one for one in chances if one[0] >= scorer.target), max(chances, key=_chance))
         first, first_name = chances[0]
         if name != first_name and chance > first:
