@@ -24,6 +24,7 @@ _MANY_PARAGRAPHS: Final = 3
 _ROUND: Final = 600  # characters from which on a text of several paragraphs is taken to hold something pasted
 
 _ASCII_WORDS: Final = re.compile(r"[a-z]+|[0-9]+|[!-/:-@\[-^`{-~]")
+_APART: Final = {sign: (chr(sign), f" {chr(sign)} " if chr(sign) != "_" else " ") for sign in range(33, 127)}
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _EAST_ASIAN_WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+|\d+|[^\w\s]")
@@ -44,14 +45,32 @@ def read(ask: str) -> Reading:
     seen = ask if len(ask) <= HEAD_CHARS + TAIL_CHARS else f"{ask[:HEAD_CHARS]}\n\n{ask[-TAIL_CHARS:]}"
     seen = without_courtesies(seen)
     instruction = seen if len(seen) < _ROUND else _instruction(seen)
-    lowered = instruction.lower()
-    pattern = _ASCII_WORDS
-    if not lowered.isascii():
-        pattern = _WORDS
-        lowered = unicodedata.normalize("NFKC", lowered)
-        if _EAST_ASIAN.search(lowered):
-            pattern = _EAST_ASIAN_WORDS
-    return Reading(seen=seen, instruction=instruction, words=pattern.findall(lowered), chars=len(ask))
+    return Reading(seen=seen, instruction=instruction, words=_words(instruction.lower()), chars=len(ask))
+
+
+def _words(lowered: str) -> list[str]:
+    if lowered.isascii():
+        return _ascii_words(lowered)
+    lowered = unicodedata.normalize("NFKC", lowered)
+    return (_EAST_ASIAN_WORDS if _EAST_ASIAN.search(lowered) else _WORDS).findall(lowered)
+
+
+def _kind(sign: str) -> str:
+    """`a` for a letter, `0` for a digit, a space for each kind of it, NUL for other signs that nobody sees."""
+    return "a" if sign.isalpha() else "0" if sign.isdigit() else " " if sign.isspace() else sign * sign.isprintable()
+
+
+_KINDS: Final = bytes(ord(_kind(chr(one)) or "\0") for one in range(128)) + bytes(128)
+
+
+def _ascii_words(lowered: str) -> list[str]:
+    """What _ASCII_WORDS finds, sooner where signs alone part words without a space between them."""
+    kinds = lowered.encode().translate(_KINDS)
+    if b"a0" in kinds or b"0a" in kinds or b"\x00" in kinds:
+        return _ASCII_WORDS.findall(lowered)
+    for sign in set(kinds.translate(None, b"a0 ")):
+        lowered = lowered.replace(*_APART[sign])
+    return lowered.split()
 
 
 def _instruction(text: str) -> str:
