@@ -107,7 +107,9 @@ def deciding(loaded: Loaded) -> Iterator[tuple[Router, Run]]:
     import asyncio
 
     from pointsman.bootstrap import decide_only, embedded_models, judge_alone, open_decider
+    from pointsman.experience import make_ready
 
+    make_ready(loaded)  # as a gateway is: what a decision is said to have taken is its own time
     if not loaded.settings.classifier.enabled:
         with asyncio.Runner() as runner:
             yield decide_only(loaded), _run_on(runner)
