@@ -17,11 +17,14 @@ oui, vas-y|continue s'il te plaît|oui, s'il vous plaît|d’accord, continue|me
 sì, vai avanti|grazie mille|ja, ga verder|dank je wel|tak, zrób to|dziękuję|да, давай|продолжай, пожалуйста|Спасибо большое!
 так, зроби це|fortsätt|tack så mycket|devam et|evet, yap lütfen|teşekkürler|ναι, συνέχισε
 继续|好的，谢谢|是的。|続けてください|はい、お願いします。|ありがとうございます！|네, 계속해 주세요|감사합니다
+ok thanks, continue|yes please proceed|that works|yes that's fine|ok mach das|klingt gut|oui merci|continue stp|ok procedi
+sim, pode fazer|давай, делай|继续吧|好的，请这样做|それでお願いします|네 그렇게 해주세요|tamam devam|ja, graag|نعم من فضلك|कृपया जारी रखें
 نعم، استمر|شكرا جزيلا|כן, תמשיך|ادامه بده|हाँ, जारी रखो|धन्यवाद।|ধন্যবাদ|ขอบคุณครับ|tiếp tục|terima kasih
 """
 ASKS = """
 continue with the proof of lemma 3|yes, but use Rust|ok now rewrite it in Go|thanks, now explain why|go on and fix the bug
 why|what|hello|hi there|write a poem|no, the other file|fix it|do it in German|2024|1+1=2 why|ja aber anders
+ok thanks now explain why|yes do it in Rust|no that is wrong|ok mach das Fenster zu|oui merci de traduire ceci|so what
 继续写第二章|はい、でも違う|да, но иначе|oui mais en anglais|next.js
 """
 

@@ -23,6 +23,8 @@ _KNOWN: Final = frozenset(
     _normal(phrase) for line in PHRASES.strip().splitlines() for phrase in line.partition(":")[2].split("|")
 )
 _COURTESIES: Final = frozenset(COURTESIES.split())
+_MOST_WORDS: Final = max(phrase.count(" ") + 1 for phrase in _KNOWN)
+_ENDINGS: Final = frozenset(phrase.rpartition(" ")[2] for phrase in _KNOWN) | _COURTESIES
 _BEGINNINGS: Final = frozenset(phrase.partition(" ")[0] for phrase in _KNOWN) | _COURTESIES
 
 
@@ -50,5 +52,17 @@ _ASCII: Final = {code: "|" for code in range(128) if _parts(chr(code))}
 def _is_known(piece: str) -> bool:
     if piece in _KNOWN or (piece.isdigit() and len(piece) < 3):
         return True
-    kept = [word for word in piece.split() if word not in _COURTESIES]
-    return " ".join(kept) in _KNOWN or not kept
+    words = piece.split()
+    kept = [word for word in words if word not in _COURTESIES]
+    return " ".join(kept) in _KNOWN or not kept or (words[-1] in _ENDINGS and _is_said_in_turn(words))
+
+
+def _is_said_in_turn(words: list[str]) -> bool:
+    """Whether *words* are phrases and courtesies one after another, such as "ok thanks go on"."""
+    ends = {0}
+    for start in range(len(words)):
+        if start in ends:
+            near = range(start + 1, min(len(words), start + _MOST_WORDS) + 1)
+            ends.update(end for end in near if " ".join(words[start:end]) in _KNOWN)
+            ends.update([start + 1] if words[start] in _COURTESIES else [])
+    return len(words) in ends
