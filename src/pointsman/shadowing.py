@@ -15,13 +15,6 @@ from typing import TYPE_CHECKING, Final
 from pointsman.core.errors import RuntimeUnavailable
 from pointsman.core.local import Presence
 from pointsman.engine.residency import ResidentLimits
-from pointsman.engine.shadow.asking import Asker
-from pointsman.engine.shadow.books import Books
-from pointsman.engine.shadow.copying import Bench
-from pointsman.engine.shadow.owner import Shadows
-from pointsman.engine.shadow.pauses import Pauses
-from pointsman.engine.shadow.room import BeforeCopies, Room
-from pointsman.engine.shadow.rules import Allowance, Rule
 from pointsman.stores import ledger_path
 
 if TYPE_CHECKING:
@@ -33,6 +26,9 @@ if TYPE_CHECKING:
     from pointsman.core.ports import LocalRuntime
     from pointsman.engine.residency import Residency
     from pointsman.engine.router import Router
+    from pointsman.engine.shadow.owner import Shadows
+    from pointsman.engine.shadow.room import Room
+    from pointsman.engine.shadow.rules import Allowance, Rule
 
 
 ASK_AGAIN_S: Final = 60.0
@@ -50,11 +46,17 @@ def shadow_file(loaded: Loaded) -> ShadowFile:
 async def open_shadows(loaded: Loaded, router: Router) -> AsyncIterator[tuple[Router, Shadows | None]]:
     """*router* as callers' requests are to use it, and who copies them; as it is, and None, where nobody does."""
     settings = loaded.settings.shadow
-    rules = [_rule(one) for one in settings.all_rules() if one.sample]
-    if not rules or not loaded.settings.ledger.enabled:
+    given = [one for one in settings.all_rules() if one.sample]
+    if not given or not loaded.settings.ledger.enabled:
         yield router, None
         return
     from pointsman.adapters.http.client import HttpClient
+    from pointsman.engine.shadow.asking import Asker
+    from pointsman.engine.shadow.books import Books
+    from pointsman.engine.shadow.copying import Bench
+    from pointsman.engine.shadow.owner import Shadows
+    from pointsman.engine.shadow.pauses import Pauses
+    from pointsman.engine.shadow.room import BeforeCopies
 
     async with HttpClient() as client:
         with closing(shadow_file(loaded)) as store:
@@ -71,7 +73,7 @@ async def open_shadows(loaded: Loaded, router: Router) -> AsyncIterator[tuple[Ro
                 pauses=Pauses(clock=router.clock),
             )
             shadows = Shadows(
-                rules=rules,
+                rules=[_rule(one) for one in given],
                 catalog=router.catalog,
                 health=router.health,
                 bench=bench,
@@ -120,6 +122,8 @@ class InMemory:
 
 
 def _room(router: Router, client: HttpClient) -> Room:
+    from pointsman.engine.shadow.room import Room
+
     memory = router.decider.memory
     residency = memory.residency if memory is not None else None
     return Room(
@@ -134,10 +138,14 @@ def _shares_nothing(_card: ModelCard) -> bool:
 
 
 def _rule(given: ShadowRule) -> Rule:
+    from pointsman.engine.shadow.rules import Rule
+
     return Rule(model=given.model, sample=given.sample, tiers=frozenset(given.tiers), kinds=frozenset(given.kinds))
 
 
 def _allowance(settings: ShadowSettings) -> Allowance:
+    from pointsman.engine.shadow.rules import Allowance
+
     return Allowance(
         most_at_once=settings.concurrency,
         timeout_s=settings.timeout_s,
