@@ -94,7 +94,7 @@ async def test_the_workers_of_one_gateway_keep_a_session_together(tmp_path: Path
     named = {"x-pointsman-session": "s1"}
     async with (
         openai_server(completes("Done.")) as upstream,
-        httpx2.AsyncClient(headers={"connection": "close"}) as http,
+        httpx2.AsyncClient(headers={"connection": "close"}, timeout=20) as http,
     ):
         write(tmp_path, upstream.url)
         async with serving(tmp_path, environ, "--workers", "2") as program:
