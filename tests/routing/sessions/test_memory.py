@@ -122,6 +122,13 @@ def test_a_conversation_is_known_by_its_beginning(sessions: Sessions) -> None:
     assert sessions.key_of(ask("x" * 5000), Caller()) != sessions.key_of(ask("x" * 5001), Caller())
 
 
+def test_open_webuis_frame_around_documents_does_not_end_a_conversation(sessions: Sessions) -> None:
+    """It is around the newest turn alone: by the next, the first thing said is as the person wrote it."""
+    frame = "### Task:\nRespond to the user query using the provided context.\n<context>\nx\n</context>\n\n"
+    assert sessions.key_of(ask(f"{frame}hi"), Caller()) == sessions.key_of(ask("hi"), Caller())
+    assert sessions.key_of(ask(f"{frame}ho"), Caller()) != sessions.key_of(ask("hi"), Caller())
+
+
 def test_what_has_no_beginning_has_no_session(sessions: Sessions) -> None:
     """Texts to embed, an image alone, an answer alone; and all, where only names count."""
     image = Message(role=Role.USER, parts=(Media(kind="image", url="http://h/x.png"),))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pointsman.core.chat import ChatRequest, Role, Text
 from pointsman.core.events import Finished
 from pointsman.core.session import Pin, digest
+from pointsman.routing.features import without_injected_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MOST_UNDER_WAY: Final = 4096
 _BEGINNING_CHARS: Final = 2048  # of a message
 _TOLD: Final = frozenset((Role.SYSTEM, Role.DEVELOPER))
+_FRAMED: Final = "### Task:"  # Open WebUI's frame around documents
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,6 +163,8 @@ def _beginning(request: ChatRequest) -> str | None:
         parts, role = message.parts, message.role
         text = parts[0].text if len(parts) == 1 and type(parts[0]) is Text else message.text
         if role is Role.USER:
+            if text.startswith(_FRAMED):  # around the newest turn only, so it is gone by the next
+                text = without_injected_blocks(text)
             return f"{told}\0{len(text)}\0{text[:_BEGINNING_CHARS]}" if text else None
         if role in _TOLD:
             told = f"{told}\0{text[:_BEGINNING_CHARS]}"
