@@ -24,7 +24,15 @@ def shape(
     """The figures of *ask* by name; what begins with a fence is pasted."""
     words = re.findall(r"[^\W\d_]+|\d+|[^\w\s]", ask.lower())
     reading = Reading(seen=ask, instruction=ask.partition("```")[0], words=words, chars=len(ask))
-    found = figures(reading, ranks, unknown=unknown, tools=tools, turns=turns, in_loop=in_loop)
+    found = figures(
+        reading,
+        ranks,
+        distinct=len(set(reading.words)),
+        unknown=unknown,
+        tools=tools,
+        turns=turns,
+        in_loop=in_loop,
+    )
     return dict(zip(FIGURES, found, strict=True))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LOGIT: Final = log(TARGET / (1 - TARGET))
 MAX_TOKENS: Final = 32_768
 _TIERS: Final = tuple(Tier)
+_ROOT_OF_TWO: Final = sqrt(2.0)
 _TOP_STEP: Final = 1.3  # the ability of the highest tier above that of the third, in steps between the cuts
 
 
@@ -71,7 +72,10 @@ class Scorer:
 
     def tier_of(self, chances: tuple[float, float, float, float]) -> Tier:
         """The lowest tier that is likely enough to do it well; the highest where none is."""
-        return next((tier for tier, chance in zip(_TIERS, chances, strict=True) if chance >= self.target), _TIERS[-1])
+        for tier, chance in zip(_TIERS, chances, strict=True):
+            if chance >= self.target:
+                return tier
+        return _TIERS[-1]
 
     def chances(self, difficulty: float, shifts: Shifts = NONE) -> tuple[float, float, float, float]:
         """Of a good answer, by tier: 1 / (1 + exp(-slope · (ability + shift - difficulty))).
@@ -81,12 +85,15 @@ class Scorer:
         """
         first, second, third = self.weights.cuts
         top = third + _TOP_STEP * (third - first) / 2
-        at = _LOGIT / self.weights.slope - difficulty
-        one, two, three, four = (
-            _chance(self.weights.slope * (cut + shift + at))
-            for cut, shift in zip((first, second, third, top), shifts, strict=True)
+        slope = self.weights.slope
+        at = _LOGIT / slope - difficulty
+        one, two, three, four = shifts
+        return (
+            _chance(slope * (first + one + at)),
+            _chance(slope * (second + two + at)),
+            _chance(slope * (third + three + at)),
+            _chance(slope * (top + four + at)),
         )
-        return one, two, three, four
 
     def chance(self, tier: Tier, difficulty: float, shift: float) -> float:
         """Of a good answer of a model in *tier* that is so much abler than usual: see `chances`."""
@@ -96,15 +103,11 @@ class Scorer:
 
     def _sureness(self, difficulty: float, shifts: Shifts, tier: Tier) -> float:
         """The chance that the true difficulty lies within *tier*, by the normal law of the classifier's noise."""
-        moved = (_LOGIT - log(self.target / (1 - self.target))) / self.weights.slope
-        edges = [-_INFINITY, *(cut + moved + shift for cut, shift in zip(self.weights.cuts, shifts, strict=False))]
-        edges.append(_INFINITY)
-        noise = self.weights.noise
-        within = _below((edges[tier.rank + 1] - difficulty) / noise) - _below((edges[tier.rank] - difficulty) / noise)
-        return max(0.0, within)
-
-
-_INFINITY: Final = 1e9
+        rank, cuts, noise = tier.rank, self.weights.cuts, self.weights.noise
+        moved = (_LOGIT - log(self.target / (1 - self.target))) / self.weights.slope - difficulty
+        lower = _below((cuts[rank - 1] + shifts[rank - 1] + moved) / noise) if rank else 0.0
+        upper = _below((cuts[rank] + shifts[rank] + moved) / noise) if rank < len(cuts) else 1.0
+        return max(0.0, upper - lower)
 
 
 def _chance(logit: float) -> float:
@@ -113,4 +116,4 @@ def _chance(logit: float) -> float:
 
 def _below(deviations: float) -> float:
     """The normal distribution function: 0.5 at 0, 0.841 at 1."""
-    return 0.5 * (1.0 + erf(deviations / sqrt(2.0)))
+    return 0.5 * (1.0 + erf(deviations / _ROOT_OF_TWO))

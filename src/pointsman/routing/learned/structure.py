@@ -55,9 +55,16 @@ _UNDERSCORE, _BACKTICK, _CURLY = b"_`{"
 
 
 def figures(
-    reading: Reading, ranks: Sequence[float], *, unknown: int, tools: int, turns: int, in_loop: bool
+    reading: Reading,
+    ranks: Sequence[float],
+    *,
+    distinct: int,
+    unknown: int,
+    tools: int,
+    turns: int,
+    in_loop: bool,
 ) -> list[float]:
-    """The FIGURES of an ask. *ranks* are ln(1 + rank) of its known words, *unknown* how many are not.
+    """The FIGURES of an ask of so many *distinct* words: *ranks* are ln(1 + rank) of the known, *unknown* are not.
 
     What can't be there, as one of its characters isn't, is not looked for.
     """
@@ -109,7 +116,7 @@ def figures(
         wanted,
         log1p(low.count("json") + low.count("table") + low.count("markdown") + low.count("csv")),
         log1p(low.count("at least") + low.count("at most") + low.count("exactly") + low.count("without ")),
-        *_of_words(words, ranks, unknown),
+        *_of_words(words, ranks, distinct, unknown),
         log1p(drawn.count(b"a Aa") + drawn.count(b", Aa") + drawn.count(b"; Aa")),
         log1p(drawn.count(b"A") / (len(text) or 1) * 100),
         0.0 if is_ascii else len(_EAST_ASIAN.findall(text)) / (len(text) or 1),
@@ -124,7 +131,7 @@ def _of_two(encoded: bytes, one: bytes, other: bytes) -> int:
     return encoded.count(one) + encoded.count(other)
 
 
-def _of_words(words: Sequence[str], ranks: Sequence[float], unknown: int) -> tuple[float, ...]:
+def _of_words(words: Sequence[str], ranks: Sequence[float], distinct: int, unknown: int) -> tuple[float, ...]:
     """The figures from the mean length of a word to the rarest."""
     lengths = sorted(map(len, words))
     del lengths[: bisect_left(lengths, 2)]
@@ -135,7 +142,7 @@ def _of_words(words: Sequence[str], ranks: Sequence[float], unknown: int) -> tup
         sum(lengths) / (len(lengths) or 1) / 5,
         log1p(len(lengths) - bisect_right(lengths, _LONG)),
         log1p(len(lengths) - bisect_right(lengths, _VERY_LONG)),
-        len(set(words)) / n_words,
+        distinct / n_words,
         log1p(unknown),
         unknown / n_words,
         sum(in_order) / (len(in_order) or 1),
