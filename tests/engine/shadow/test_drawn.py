@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from pointsman.core.catalog import Capability, Operation, Tier
-from pointsman.core.chat import ChatRequest, Message, Role, Text
+from pointsman.core.chat import ChatRequest, Message, Role, Text, Usage
 from pointsman.core.decision import Caller
 from pointsman.core.shadow import CopyEnd
 from pointsman.engine.inbound import Inbound
+from pointsman.engine.shadow.copying import Copying
 from pointsman.engine.shadow.rules import OPT_OUT, Rule, has_tools_of_endpoint
+from pointsman.engine.shadow.sample import Served
 from pointsman.testing import a_catalog, a_router
 from tests.engine.rig import PRIVATE, inbound
 from tests.engine.shadow.rig import ALL, CLOUD, NEAR, OTHER, SCRIPTS, TODAY, a_served, a_shadow
@@ -30,11 +32,15 @@ async def test_a_private_request_has_no_copy_that_leaves(path: Path) -> None:
 async def test_the_gate_refuses_what_the_rules_would_let_through(path: Path) -> None:
     """The copy needs a leave of its own: a card that was chosen wrongly gets nothing all the same."""
     async with a_shadow(path, ALL, SCRIPTS) as found:
-        request = inbound("my IBAN", caller=PRIVATE)
-        sample = found.shadows.drawn(request, await found.rig.router.resolve(request))
+        given = inbound("my IBAN", caller=PRIVATE)
+        sample = found.shadows.drawn(given, await found.rig.router.resolve(given))
+        answer = await found.rig.router.answer(given)
         assert sample is not None
-        sample.card = CLOUD
-        found.shadows.whole(sample, await found.rig.router.answer(request))
+        assert isinstance(given.request, ChatRequest)
+        usage = Usage(input_tokens=3, output_tokens=2)
+        served = Served(card=NEAR, took_ms=1.0, usage=usage, whole=answer.whole)
+        bench = found.shadows.bench
+        await Copying(bench=bench, sample=sample, served=served, card=CLOUD, request=given.request).run()
         (copy,) = await found.settled()
         assert (copy.end, copy.failure, copy.shadow.cost_usd) == (CopyEnd.FAILED, "refused_by_policy", None)
         assert found.rig.endpoints["cloud"].calls == []

@@ -36,13 +36,13 @@ class Asker:
     sizes: ContextSizes
     now: Callable[[], float]
 
-    async def copy(self, sample: Sample, request: ChatRequest, deadline_s: float) -> Whole:
-        """The answer to the copy of *sample*, put as *request*.
+    async def copy(self, card: ModelCard, sample: Sample, request: ChatRequest, deadline_s: float) -> Whole:
+        """The answer of *card* to the copy of *sample*, put as *request*.
 
         The gate grants or refuses by the request's own privacy. AttemptFailed, DeadlineExceeded, Refused, or
         InvalidRequest where the model's dialect cannot say it.
         """
-        card = as_loaded(self.sizes, sample.card, sample.resolved.features) or sample.card
+        card = as_loaded(self.sizes, card, sample.resolved.features) or card
         if leaves_images_out(card, sample.resolved.features):
             request = cast("ChatRequest", without_images(request))
         return await self._asked(card, request, sample.resolved.decision, sample.inbound.surface, deadline_s)

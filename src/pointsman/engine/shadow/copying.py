@@ -16,7 +16,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from pointsman.core.chat import ChatReply, ChatRequest
+from pointsman.core.chat import ChatReply
 from pointsman.core.errors import AttemptFailed, DeadlineExceeded, PointsmanError
 from pointsman.core.shadow import Comparison, Copy, CopyEnd, Likeness, NotCopied, Side
 from pointsman.engine.shadow.asking import as_loaded, request_of_copy
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pointsman.core.catalog import ModelCard
-    from pointsman.core.chat import Usage
+    from pointsman.core.chat import ChatRequest, Usage
     from pointsman.core.decision import Decision
     from pointsman.engine.exchange import Whole
     from pointsman.engine.shadow.asking import Asker
@@ -67,6 +67,8 @@ class Copying:
     bench: Bench
     sample: Sample
     served: Served
+    card: ModelCard
+    request: ChatRequest  # as the model that served it got it, its preset's words included
     makes_way: bool = False
     _task: asyncio.Task[None] | None = None
     _reserved: Reservation = field(default=NOTHING)
@@ -82,16 +84,14 @@ class Copying:
         finally:
             self._settle(0.0)  # unless that was done, nothing was sent
         if why is not None:
-            self.bench.books.not_copied(self.sample.card.id, why)
+            self.bench.books.not_copied(self.card.id, why)
 
     async def _made(self, theirs: ChatReply) -> NotCopied | None:
         """Why there is no copy, if there is none."""
-        bench, sample, card = self.bench, self.sample, self.sample.card
-        features = sample.resolved.features
+        bench, card, features = self.bench, self.card, self.sample.resolved.features
         if as_loaded(bench.asker.sizes, card, features) is None:
             return NotCopied.NOT_LOADED
-        asked = cast("ChatRequest", sample.inbound.request)
-        request, is_capped = request_of_copy(asked, bench.allowance.max_output_tokens)
+        request, is_capped = request_of_copy(self.request, bench.allowance.max_output_tokens)
         tokens = estimated_tokens(features, family_of(card.upstream_model))
         reserved = await bench.books.reserve(card, most_usd(card, tokens, request.sampling.max_output_tokens or 0))
         if isinstance(reserved, NotCopied):
@@ -117,10 +117,10 @@ class Copying:
             self._task.cancel()
 
     async def _asked(self, request: ChatRequest) -> tuple[Copy, ChatReply | None]:
-        bench, card, began = self.bench, self.sample.card, self.bench.clock()
+        bench, card, began = self.bench, self.card, self.bench.clock()
         try:
             async with asyncio.timeout(bench.allowance.timeout_s):
-                whole = await bench.asker.copy(self.sample, request, began + bench.allowance.timeout_s)
+                whole = await bench.asker.copy(card, self.sample, request, began + bench.allowance.timeout_s)
         except AttemptFailed as error:
             if error.failure.kind not in NOT_UNWELL:
                 bench.pauses.failed(card, error.failure)
@@ -151,7 +151,7 @@ class Copying:
 
     def _answered(self, whole: Whole, began: float) -> Copy:
         usage = whole.usage or estimate(self.sample.resolved.features.estimated_input_tokens, whole.output_chars)
-        cost = _cost(self.sample.card, usage)
+        cost = _cost(self.card, usage)
         self._settle(cost or 0.0)
         return self._copy(CopyEnd.ANSWERED, began, usage=usage, cost_usd=cost)
 
@@ -201,7 +201,7 @@ class Copying:
         message: str | None = None,
     ) -> Copy:
         decision, served, bench = self.sample.resolved.decision, self.served, self.bench
-        ours = _side(self.sample.card, (bench.clock() - began) * 1e3, usage)
+        ours = _side(self.card, (bench.clock() - began) * 1e3, usage)
         return Copy(
             decision_id=decision.id,
             at_s=bench.now(),

@@ -1,7 +1,7 @@
 """Shadow mode at work: draws requests, and makes their copies in the background once callers have their answers.
 
-`drawn` is on a caller's path and costs a few microseconds; everything else comes after the answer. At most so many
-copies are under way as the configuration says: what is drawn beyond that is counted and let be, nothing waits in line.
+`drawn` is on a caller's path and costs a microsecond; everything else comes after the answer, in a task. At most so
+many copies are under way as the configuration says: what is drawn beyond that is counted and let be, nothing waits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pointsman.routing.tokens import estimated_tokens, family_of
 
 if TYPE_CHECKING:
     from pointsman.core.catalog import Catalog, ModelCard
-    from pointsman.core.chat import Usage
+    from pointsman.core.chat import EmbeddingRequest, Usage
+    from pointsman.core.decision import PromptFeatures
     from pointsman.engine.decide import Resolved
     from pointsman.engine.delivery import Delivery
     from pointsman.engine.inbound import Inbound
@@ -70,15 +71,7 @@ class Shadows:
         rule = rule_for(self.rules, inbound, resolved)
         if rule is None or self._is_over or self.draw() >= rule.sample:
             return None
-        card = card_for(rule, resolved, self.catalog)
-        inbound = self.prepared(inbound)
-        if card is None or not isinstance(inbound.request, ChatRequest) or has_tools_of_endpoint(inbound.request):
-            self.bench.books.not_copied(card.id if card is not None else rule.model, NotCopied.NOT_ALLOWED)
-            return None
-        if estimated_tokens(resolved.features, family_of(card.upstream_model)) > self.bench.allowance.max_prompt_tokens:
-            self.bench.books.not_copied(card.id, NotCopied.TOO_LONG)
-            return None
-        return Sample(inbound=inbound, resolved=resolved, card=card)
+        return Sample(inbound=inbound, resolved=resolved, rule=rule)
 
     def whole(self, sample: Sample, answer: Answer) -> None:
         """The caller has this whole answer: make the copy."""
@@ -107,20 +100,35 @@ class Shadows:
         return len(self._under_way)
 
     def _begin(self, sample: Sample, served: Served) -> None:
-        if self._is_over or served.card.id == sample.card.id:  # the latter: nothing to compare
+        if self._is_over:
             return
-        why = self._why_not(sample.card)
-        if why is not None:
-            self.bench.books.not_copied(sample.card.id, why)
+        if len(self._under_way) >= self.bench.allowance.most_at_once:
+            self.bench.books.not_copied(sample.rule.model, NotCopied.FULL)
             return
-        copying = Copying(bench=self.bench, sample=sample, served=served)
-        task = asyncio.get_running_loop().create_task(copying.run())  # kept here; see __aexit__
+        task = asyncio.get_running_loop().create_task(self._copied(sample, served))  # kept here; see __aexit__
         self._under_way.add(task)
         task.add_done_callback(self._over)
 
-    def _why_not(self, card: ModelCard) -> NotCopied | None:
-        if len(self._under_way) >= self.bench.allowance.most_at_once:
-            return NotCopied.FULL
+    async def _copied(self, sample: Sample, served: Served) -> None:
+        """All that is no comparison and no random number is done here, where a mistake is nobody's trouble."""
+        card = card_for(sample.rule, sample.resolved, self.catalog)
+        if card is not None and card.id == served.card.id:  # nothing to compare
+            return
+        request = self.prepared(sample.inbound).request
+        why = self._why_not(card, request, sample.resolved.features)
+        if card is None or not isinstance(request, ChatRequest) or why is not None:
+            model = card.id if card is not None else sample.rule.model
+            self.bench.books.not_copied(model, why or NotCopied.NOT_ALLOWED)
+            return
+        await Copying(bench=self.bench, sample=sample, served=served, card=card, request=request).run()
+
+    def _why_not(
+        self, card: ModelCard | None, request: ChatRequest | EmbeddingRequest, features: PromptFeatures
+    ) -> NotCopied | None:
+        if card is None or has_tools_of_endpoint(request):
+            return NotCopied.NOT_ALLOWED
+        if estimated_tokens(features, family_of(card.upstream_model)) > self.bench.allowance.max_prompt_tokens:
+            return NotCopied.TOO_LONG
         if self.bench.pauses.holds(card) or self.health.health_of(card).state is not HealthState.HEALTHY:
             return NotCopied.PAUSED
         return None

@@ -1,4 +1,4 @@
-"""Which requests are copied, how, and to which model. Decided before the caller's answer, in a few microseconds."""
+"""Which requests are copied, and to which model. The first is decided before the caller's answer, in a microsecond."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.core.catalog import Catalog, ModelCard
+    from pointsman.core.chat import EmbeddingRequest
     from pointsman.engine.decide import Resolved
     from pointsman.engine.inbound import Inbound
 
@@ -82,7 +83,7 @@ def card_for(rule: Rule, resolved: Resolved, catalog: Catalog) -> ModelCard | No
     return None
 
 
-def has_tools_of_endpoint(request: ChatRequest) -> bool:
+def has_tools_of_endpoint(request: ChatRequest | EmbeddingRequest) -> bool:
     """Whether its endpoint would run tools for *request*: a search, code, a server's. A copy would run them again."""
     names = (name for extras in request.extras.values() for name in extras)
     return any(name.startswith("tools.") or name in _RUN_BY_THE_ENDPOINT for name in names)

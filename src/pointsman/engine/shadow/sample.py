@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pointsman.engine.decide import Resolved
     from pointsman.engine.exchange import Whole
     from pointsman.engine.inbound import Inbound
+    from pointsman.engine.shadow.rules import Rule
 
 MOST_BYTES: Final = 512 * 1024
 """Of a streamed answer that is kept; a longer one is not compared."""
@@ -26,11 +27,11 @@ MOST_BYTES: Final = 512 * 1024
 
 @dataclass(slots=True, kw_only=True)
 class Sample:
-    """One request that `card` is to get as well."""
+    """One request that another model is to get as well, by `rule`."""
 
     inbound: Inbound
     resolved: Resolved
-    card: ModelCard
+    rule: Rule
     pieces: list[bytes] = field(default_factory=list)
     size: int = 0
 
