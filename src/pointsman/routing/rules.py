@@ -49,7 +49,7 @@ class Matcher:
     def __init__(self, rule: Rule) -> None:
         """Compile the *rule*'s words, pattern and globs; ConfigError for a pattern that could take long."""
         self.rule = rule
-        self._keywords = Lexicon(tuple(dict.fromkeys(rule.keywords))) if rule.keywords else None
+        self._keywords = Lexicon(tuple(dict.fromkeys(rule.keywords)), by_whole_words=True) if rule.keywords else None
         self._pattern = _pattern(rule)
         self._agent, self._client = _globs(rule.agent), _globs(rule.client)
         self._metadata = tuple((name.lower(), _globs(values)) for name, values in rule.metadata.items())

@@ -20,7 +20,8 @@ _UNSPACED_RANGES = (
     (0xFF66, 0xFF9D),
     (0x20000, 0x3FFFF),
 )
-
+# More of them (Thai and Lao, Burmese, Khmer), which LiteLLM does not know as such.
+_MORE_UNSPACED_RANGES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 
 _ASCII = [chr(code) for code in range(128)]
 _SPACES_FOR_SIGNS = bytes(ord(sign if _WORD.fullmatch(sign) else " ") for sign in _ASCII).ljust(256)
@@ -39,12 +40,14 @@ class Lexicon:
 
     A keyword of one word matches as a whole word ("api" is not in "capital"); one with a space, or in a script
     without spaces, matches anywhere. One with other signs in it ("what's", "node.js") must begin and end at a word
-    boundary. A keyword listed twice is found twice.
+    boundary. A keyword listed twice is found twice. All of it is as LiteLLM has it, but for *by_whole_words*: then a
+    keyword may begin or end with a sign ("c++", ".net"), a phrase matches as whole words, and more scripts without
+    spaces are known.
     """
 
     __slots__ = ("_keywords", "_order", "_own", "bounded", "phrases", "words")
 
-    def __init__(self, keywords: tuple[str, ...]) -> None:
+    def __init__(self, keywords: tuple[str, ...], *, by_whole_words: bool = False) -> None:
         """Sort *keywords* by how they match."""
         self._keywords = tuple(keyword.lower() for keyword in keywords)
         distinct = dict.fromkeys(self._keywords)
@@ -52,11 +55,19 @@ class Lexicon:
         if len(distinct) < len(self._keywords):  # repeated keywords are found as often as they stand there
             self._order = {}
         self._own = frozenset(distinct)
-        self.phrases = tuple(keyword for keyword in distinct if _matches_anywhere(keyword))
-        spaced = [keyword for keyword in distinct if not _matches_anywhere(keyword)]
+        unspaced = _UNSPACED_RANGES + (_MORE_UNSPACED_RANGES if by_whole_words else ())
+        self.phrases = tuple(
+            keyword
+            for keyword in distinct
+            if (" " in keyword and not by_whole_words) or _is_unspaced(keyword, unspaced)
+        )
+        spaced = [keyword for keyword in distinct if keyword not in self.phrases]
+        begin, end = (r"(?<!\w)", r"(?!\w)") if by_whole_words else (r"\b", r"\b")
         self.words = frozenset(keyword for keyword in spaced if _WORD.fullmatch(keyword))
         self.bounded = tuple(
-            (keyword, re.compile(rf"\b{re.escape(keyword)}\b")) for keyword in spaced if keyword not in self.words
+            (keyword, re.compile(f"{begin}{re.escape(keyword)}{end}"))
+            for keyword in spaced
+            if keyword not in self.words
         )
 
     def found_in(self, lowered: str, words: Iterable[str]) -> tuple[str, ...]:
@@ -139,5 +150,5 @@ def _by_clue(clues: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     return phrases_of
 
 
-def _matches_anywhere(keyword: str) -> bool:
-    return " " in keyword or any(low <= ord(sign) <= high for sign in keyword for low, high in _UNSPACED_RANGES)
+def _is_unspaced(keyword: str, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(low <= ord(sign) <= high for low, high in ranges for sign in keyword)
