@@ -33,4 +33,6 @@ class SessionSettings(Section):
         default=10.0, description="Seconds of reading that going down to a local model may cost."
     )
     idle_s: Seconds = Field(default=3600.0, description="Seconds after its latest request that a session is forgotten.")
-    most: Count = Field(default=10_000, description="Sessions remembered in memory, in each process; the oldest are forgotten.")
+    most: Count = Field(
+        default=10_000, description="Sessions remembered in memory, in each process; the oldest are forgotten."
+    )
