@@ -316,3 +316,19 @@ def test_no_turn_makes_it_slow(unit: str) -> None:
     begun = time.process_time()
     features_of(request)
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("system", "ask"),
+    [
+        (None, "Based on the chat history, give this conversation a name.\nKeep it short."),
+        (None, "You need to summarize the user's conversation into a title of no more than 10 words: hi"),
+        ("You need to summarize the user's conversation into a title of no more than 10 words.", "hi"),
+        ("You are an AI conversation titles assistant who is brief.", "Analyze the given short conversation"),
+        ("You are an assistant skilled in conversation. You need to summarize it into a title.", "user: hi"),
+    ],
+)
+def test_titles_of_other_interfaces_are_housekeeping(system: str | None, ask: str) -> None:
+    """Chatbox, DeepChat, big-AGI, Cherry Studio."""
+    told = (says(Role.SYSTEM, system),) if system is not None else ()
+    assert features_of(ChatRequest(messages=(*told, user(ask)))).is_housekeeping

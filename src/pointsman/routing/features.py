@@ -57,6 +57,8 @@ _HOUSEKEEPING_OPENINGS = (
     "[SUGGESTION MODE:",
     "Analyze *only* the content and structure of your immediately preceding response",  # gemini-cli: who speaks next
     "Progressively summarize the lines of conversation provided",  # LangChain's memory
+    "Based on the chat history, give this conversation a name",  # Chatbox
+    "You need to summarize the user's conversation into a title",  # DeepChat
 )
 _OPEN_WEBUI_TASK = "### Task:\n"
 _OPEN_WEBUI_CHARS = 400
@@ -69,6 +71,9 @@ _ERRAND_PROMPTS = (
     "Analyze if this message indicates a new conversation topic",  # Claude Code, as is the following
     "Summarize this coding conversation in under 50 characters",
     "You are a title generator. You output ONLY",  # opencode
+    "You are an AI conversation titles assistant",  # big-AGI
+    "You are an assistant skilled in conversation. You need to summarize",  # Cherry Studio
+    "You need to summarize the user's conversation into a title",  # DeepChat
     "You are an expert software engineer that generates concise, one-line Git commit messages",  # aider
 )
 _SYSTEM_PARTS = 3  # the first of a system prompt; Claude Code's begins with who pays and who it is
