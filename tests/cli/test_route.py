@@ -63,6 +63,15 @@ def test_with_nothing_configured_the_shipped_catalog_decides_and_says_so(run: Ru
     assert json.loads(done.out)["catalog"] == "default"
 
 
+def test_a_name_before_the_prompt_picks_a_model(run: Run, configured: Path) -> None:
+    """As in a chat; what names nobody is text, and so is what comes from a pipe."""
+    picked = json.loads(run("route", "--json", "@cloud hello").out)
+    assert (picked["model"], picked["strategy"], picked["asked_by"]) == ("cloud", "explicit", "@cloud")
+    piped = [run("route", "--json", *words, stdin="@cloud hello") for words in ((), ("-",))]
+    for done in (run("route", "--json", "@property hello"), *piped):
+        assert json.loads(done.out)["strategy"] == "learned"
+
+
 def test_standard_input_is_the_prompt(run: Run, configured: Path) -> None:
     """With `-`, and without any argument in a pipe."""
     by_dash = run("route", "--json", "-", stdin=CODE)

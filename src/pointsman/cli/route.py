@@ -62,7 +62,8 @@ def route(
 ) -> int:
     """Decide which model a prompt goes to, and explain; no model is called but a local judge, if you have one.
 
-    PROMPT is the text, or - for standard input. Without a configured model the shipped catalog is used.
+    PROMPT is the text, or - for standard input; `@name` before it picks a model, as in a chat. Without a configured
+    model the shipped catalog is used.
     """
     from pointsman.cli.asking import asked_model, caller_of
     from pointsman.core.chat import ask
@@ -70,9 +71,14 @@ def route(
 
     if data is not None and prompt:
         raise click.UsageError("Give PROMPT or --data, not both.", click.get_current_context())
-    text = None if data is not None else _required_text(prompt)
+    begins_with_a_name = bool(prompt) and prompt[0].startswith("@")
+    text = None if data is not None or begins_with_a_name else _required_text(prompt)
     loaded, catalog_name = catalog_to_decide(config)
-    asked, said_by = asked_model(model, loaded)
+    picked = None
+    if begins_with_a_name:
+        picked, rest = _picked_inline(" ".join(prompt), loaded)
+        text = _required_text((rest,))
+    asked, said_by = (picked, f"@{picked}") if picked is not None else asked_model(model, loaded)
     caller = replace(caller_of(private=private, tier=tier), agent=cleaned(agent))
     with deciding(loaded) as (router, run):
 
@@ -92,6 +98,15 @@ def route(
 
             print_decision(router, request, decision, said_by=said_by)
     return 0
+
+
+def _picked_inline(text: str, loaded: Loaded) -> tuple[str | None, str]:
+    """The model that `@name text` picks, as in `pointsman chat`, and the text; of what is no name here, nobody."""
+    from pointsman.cli.conversation import inline_model
+    from pointsman.cli.names import is_known
+
+    name, rest = inline_model(text)
+    return (name, rest) if name is not None and is_known(name, loaded.catalog) else (None, text)
 
 
 class Run(Protocol):
