@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from pointsman.adapters.storage.database import open_readable, unreadable
+from pointsman.adapters.storage.database import reading
 from pointsman.adapters.storage.own_file import OwnFile, Signature, shipped_scripts, signature_of
 from pointsman.core.catalog import Tier
 from pointsman.core.errors import ConfigError
@@ -49,16 +49,10 @@ def choices_path(ledger: Path) -> Path:
 
 def read_calls(ledger: Path, *, since_s: float = 0.0, limit: int = MOST_CALLS) -> list[Call]:
     """The newest calls of agents first; none where there is no ledger yet. ConfigError when it cannot be read."""
-    connection = open_readable(ledger)
-    if connection is None:
-        return []
-    with closing(connection):
-        connection.row_factory = sqlite3.Row
-        try:
-            rows = connection.execute(_CALLS, (since_s, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise unreadable(ledger, error) from error
-    return [_call(row) for row in rows]
+    with reading(ledger) as connection:
+        if connection is None:
+            return []
+        return [_call(row) for row in connection.execute(_CALLS, (since_s, limit))]
 
 
 def _call(row: sqlite3.Row) -> Call:
@@ -98,16 +92,10 @@ class AgentChoices:
 
     def all(self) -> Sequence[Choice]:
         """Every decision; none where there is no file. ConfigError when it cannot be read."""
-        connection = open_readable(self.path, shipped_scripts("agents"))
-        if connection is None:
-            return ()
-        with closing(connection):
-            try:
-                rows = connection.execute(
-                    "SELECT owner, agent, tier, at_s, calls FROM choices ORDER BY 1, 2"
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise unreadable(self.path, error) from error
+        with reading(self.path, shipped_scripts("agents")) as connection:
+            if connection is None:
+                return ()
+            rows = connection.execute("SELECT owner, agent, tier, at_s, calls FROM choices ORDER BY 1, 2").fetchall()
         return [
             Choice(key_id=owner or None, agent=agent, tier=Tier(tier) if tier else None, at_s=at_s, calls=calls)
             for owner, agent, tier, at_s, calls in rows

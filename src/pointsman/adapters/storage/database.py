@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
@@ -80,6 +81,21 @@ def open_readable(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.C
             hint=f"Start `pointsman serve` once: it brings the file to format {current}.",
         )
     return connection
+
+
+@contextmanager
+def reading(path: Path, scripts: Sequence[str] | None = None) -> Iterator[sqlite3.Connection | None]:
+    """What `open_readable` opens, with rows that have names; SQLite's errors leave as ConfigError."""
+    connection = open_readable(path, scripts)
+    if connection is None:
+        yield None
+        return
+    with closing(connection):
+        connection.row_factory = sqlite3.Row
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise unreadable(path, error) from error
 
 
 def migrate(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointsman.adapters.storage.database import open_readable, unreadable
+from pointsman.adapters.storage.database import reading
 from pointsman.adapters.storage.rows import (
     ANY,
     AttemptRow,
@@ -78,7 +77,7 @@ class LedgerReader:
         """The newest requests first."""
         check_limit(limit)
         condition, values = _condition(wanted)
-        with self._open() as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 return []
             query = f"SELECT * FROM requests WHERE {condition} ORDER BY at_s DESC, seq DESC LIMIT ?"  # noqa: S608
@@ -87,7 +86,7 @@ class LedgerReader:
     def each(self, wanted: Wanted = ANY) -> Iterator[LedgerRow]:
         """All requests that are wanted, oldest first, as they stood when the first was drawn."""
         condition, values = _condition(wanted)
-        with self._open() as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 return
             query = f"SELECT * FROM requests WHERE {condition} ORDER BY at_s, seq"  # noqa: S608
@@ -99,7 +98,7 @@ class LedgerReader:
         """The one request whose id is or starts with *prefix*; UnknownDecision or InvalidRequest when none or many."""
         if not prefix:
             raise InvalidRequest("The id is empty.", hint="`pointsman logs` lists the newest.", param="id")
-        with self._open() as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 raise unknown(prefix)
             span = (prefix, prefix + _LAST)
@@ -122,7 +121,7 @@ class LedgerReader:
     def rejected(self, limit: int = 50, since_s: float | None = None) -> list[RejectedRow]:
         """The newest rejected requests first."""
         check_limit(limit)
-        with self._open() as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 return []
             query = "SELECT * FROM rejected WHERE at_s >= ? ORDER BY at_s DESC, seq DESC LIMIT ?"
@@ -130,7 +129,7 @@ class LedgerReader:
 
     def stats(self, since_s: float | None = None, group_by: Grouping = Grouping.MODEL) -> Stats:
         """Figures over the requests since *since_s*, from one moment's state of the file."""
-        with self._open() as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 return Stats(since_s=since_s, group_by=group_by, total=StatsLine(key=None), groups=(), rejected=0)
             connection.execute("BEGIN")
@@ -142,20 +141,6 @@ class LedgerReader:
         return Stats(
             since_s=since_s, group_by=group_by, total=total, groups=ordered(groups, group_by), rejected=rejected
         )
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection whose rows have names; SQLite's errors leave as ConfigError."""
-        connection = open_readable(self.path)
-        if connection is None:
-            yield None
-            return
-        with closing(connection):
-            connection.row_factory = sqlite3.Row
-            try:
-                yield connection
-            except sqlite3.Error as error:
-                raise unreadable(self.path, error) from error
 
 
 def _condition(wanted: Wanted) -> tuple[str, list[str | float]]:

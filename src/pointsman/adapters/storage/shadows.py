@@ -6,12 +6,12 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pointsman.adapters.storage.database import open_readable, unreadable
+from pointsman.adapters.storage.database import reading
 from pointsman.adapters.storage.own_file import OwnFile, shipped_scripts
 from pointsman.adapters.storage.retention import DAY_S, transaction
 from pointsman.core.catalog import Tier
@@ -133,18 +133,8 @@ class ShadowFile:
             (spent,) = database.execute("SELECT total(usd) FROM spending WHERE day = ?", (day,)).fetchone()
         return float(spent)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        connection = open_readable(self.path, shipped_scripts("shadows"))
-        if connection is None:
-            yield None
-            return
-        with closing(connection):
-            connection.row_factory = sqlite3.Row
-            try:
-                yield connection
-            except sqlite3.Error as error:
-                raise unreadable(self.path, error) from error
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
+        return reading(self.path, shipped_scripts("shadows"))
 
     def _change(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """What *work* gives, all of it written or nothing."""
