@@ -134,6 +134,16 @@ def test_an_empty_ledger_is_no_error(run: Run) -> None:
     assert run("explain", "last").err.startswith("error: No request is recorded yet.")
 
 
+def test_a_ledger_that_is_off_is_said(run: Run, folder: Path) -> None:
+    """Nobody waits for requests that are never recorded."""
+    (folder / "pointsman.yaml").write_text("ledger: {enabled: false}\n", encoding="utf-8")
+    for command in ("logs", "stats"):
+        assert run(command).err.splitlines() == [
+            "note: the ledger is off (`ledger.enabled: false`): requests are not recorded",
+            "No request is recorded yet.",
+        ]
+
+
 def test_a_file_that_is_no_ledger_is_named(run: Run, folder: Path) -> None:
     """Exit code 3, configuration."""
     (folder / "x.sqlite").write_bytes(b"this is no database at all, not even nearly" * 40)

@@ -119,11 +119,14 @@ def stats(since: float | None, by: str, *, as_json: bool, config: str | None) ->
 
 
 def ledger_of(config: str | None) -> LedgerReader:
-    """What reads the ledger of the configuration."""
+    """What reads the ledger of the configuration; said is that nothing is added to it, where it is off."""
     from pointsman.cli.setup import configuration
     from pointsman.stores import ledger_reader
 
-    return ledger_reader(configuration(config))
+    loaded = configuration(config)
+    if not loaded.settings.ledger.enabled:
+        say("note: the ledger is off (`ledger.enabled: false`): requests are not recorded")
+    return ledger_reader(loaded)
 
 
 def _print(rows: Sequence[LedgerRow], *, as_json: bool) -> None:
