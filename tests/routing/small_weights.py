@@ -52,6 +52,7 @@ def small_weights() -> Weights:
         mean=np.zeros(n_figures, np.float32),
         spread=np.ones(n_figures, np.float32),
         bias=np.zeros(heads, np.float32),
+        topics=np.zeros((0, 2), np.float32),
         cuts=(-0.5, 0.5, 1.5),
         noise=0.5,
         slope=1.2,

@@ -1,6 +1,6 @@
 """Prompts by hand, each looked at by a person: the tiers that are right for it, in eight languages, typos and traps.
 
-Where two tiers are right, both are named. None of them was learned from.
+Where two tiers are right, both are named. None of them was learned from but the bare greetings.
 """
 
 from __future__ import annotations
@@ -110,14 +110,14 @@ CASES: list[tuple[str, frozenset[Tier]]] = [
 
 
 WRONG = {
-    "What's the boiling point of water at sea level?": "medium: a fact, but rare words",
     "Define photosynthesis.": "medium: three tokens are little to go by",
+    "how many ounces in a pound": "medium: numbers that are asked for",
+    "Design a multi-region payment system with exactly-once processing, audit trail and failover.": "reasoning, barely",
     "In which year was the book 'Design Patterns' published?": "medium: the bait works",
     "What is the opposite of 'prove'?": "medium: the bait works",
-    "so yeah can u prove that sqrt(3) is irrational": "medium: so casual",
-    "Démontre que la racine carrée de 5 est irrationnelle.": "complex: few French proofs were learned from",
-    "Explique como funciona o aprendizado por reforço.": "complex",
     "Prove que a soma dos ângulos de um triângulo é 180 graus.": "complex: few Portuguese proofs were learned from",
+    "二分探索を実装してください": "complex, barely",
+    CASES[26][0]: "complex, barely: eight times thanks make it long",
 }
 """What the shipped weights get wrong, and how: one tier, each of them."""
 

@@ -21,6 +21,7 @@ from pointsman.routing.learned.weights import (
     dumped,
     loaded,
     pieces_of,
+    share_of_topic,
 )
 from tests.routing.small_weights import SCALE, small_weights
 
@@ -134,6 +135,46 @@ def test_the_heads_are_linear_in_the_rows() -> None:
     bag = asked.vocabulary.bag("hard?")
     word, mark = 1 / np.sqrt(2), np.log1p(1)
     assert float(asked.heads(bag)[0]) == pytest.approx(word * 1.0 + mark * 2.0 + SCALE, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("said", "share"),
+    [(0.2, 0.0), (0.25, 0.0), (0.5, 0.5), (0.75, 1.0), (1.2, 1.0)],
+)
+def test_how_much_an_ask_is_of_a_topic(said: float, share: float) -> None:
+    """Nothing up to a quarter, all from three quarters on, straight between."""
+    assert share_of_topic(said) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("said", "difficulty", "gain"),
+    [(0.1, 1.0, 1.0), (0.5, 2.0, 2.25), (1.0, 3.0, 3.5)],
+)
+def test_an_ask_of_a_topic_is_judged_on_the_topics_own_scale(said: float, difficulty: float, gain: float) -> None:
+    """As far as it is of it: the difficulty there is 3, and the gain 0.5 + 1 for each step; the topic is not told."""
+    weights = small_weights()
+    of_topic = np.zeros((weights.vocabulary.rows, 2), np.int8)
+    nothing = np.zeros((len(FIGURES), 2), np.float32)
+    topical = replace(
+        weights,
+        table=np.hstack((weights.table, of_topic)),
+        shape=np.hstack((weights.shape, nothing)),
+        scale=np.append(weights.scale, np.full(2, SCALE, np.float32)),
+        bias=np.append(weights.bias, np.array([said, 3.0], np.float32)),
+        topics=np.array([[0.5, 1.0]], np.float32),
+    )
+    found = topical.heads(topical.vocabulary.bag("hard"))
+    assert found.tolist() == pytest.approx([difficulty, gain, 6, 0, 5, 0, 0, 0])
+    assert loaded(dumped(topical), "memory").topics.tolist() == [[0.5, 1.0]]
+
+
+def test_weights_of_before_there_were_topics_are_read() -> None:
+    """They have none."""
+    with np.load(io.BytesIO(dumped(small_weights()))) as file:
+        old = {name: file[name] for name in file.files if name != "topics"}
+    data = io.BytesIO()
+    np.savez_compressed(data, **old)
+    assert loaded(data.getvalue(), "memory").topics.shape == (0, 2)
 
 
 def test_figures_far_from_all_that_was_learned_from_are_held_back() -> None:

@@ -50,7 +50,13 @@ def test_sets_within_a_source_are_apart_where_it_has_several(tmp_path: Path) -> 
     """Outcomes of trivia and of sums are not comparable."""
     line = {"prompt": "x", "source": "llmrouter", "category": "gsm8k", "group": 7}
     (found,), _ = read_examples([written(tmp_path, line)])
-    assert (found.source, found.group) == ("llmrouter/gsm8k", "7")
+    assert (found.source, found.group, found.topic) == ("llmrouter/gsm8k", "7", "words")
+
+
+def test_a_topic_may_be_named(tmp_path: Path) -> None:
+    """It has a scale of difficulty of its own."""
+    (found,), _ = read_examples([written(tmp_path, {"prompt": "print(1)", "topic": "trace", "difficulty": 20})])
+    assert found == Example(prompt="print(1)", topic="trace", difficulty=20.0)
 
 
 def test_what_may_not_be_given_away_is_left_out_and_counted(tmp_path: Path) -> None:
@@ -67,6 +73,7 @@ def test_what_may_not_be_given_away_is_left_out_and_counted(tmp_path: Path) -> N
         ("{", "This is no JSON"),
         ({"text": "x"}, "a text `prompt`"),
         ({"prompt": "x", "tier": "huge"}, "tier 'huge' is none"),
+        ({"prompt": "x", "topic": "love"}, "topic 'love' is none; there are words, trace"),
         ({"prompt": "x", "difficulty": 101}, "difficulty should be a number from 0 to 100; it is 101"),
         ({"prompt": "x", "difficulty": True}, "difficulty should be a number"),
         ({"prompt": "x", "scores": [1]}, "scores should be an object"),

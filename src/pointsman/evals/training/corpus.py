@@ -9,6 +9,7 @@ JSON Lines, `.gz` or not. All keys but `prompt` may be missing; a line teaches w
 | `tier` (or `labels.tier`) | the tier |
 | `difficulty`, `gap`: 0..100 | how hard it is; how much better strong models' answers are |
 | `kind` (or `labels.task_type`) | the kind of task |
+| `topic` | that it is of one of TOPICS, which have a scale of difficulty of their own |
 | `output_tokens` | how long a good answer is |
 | `source`, `category` | outcomes are compared within one set only |
 | `group` | says that lines are the same prompt in other words: never split by a check |
@@ -63,6 +64,12 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """Names of kinds that other sets of labels have, and what the cheat sheet calls them."""
 
+TOPICS: Final = ("words", "trace")
+"""What has its own scale of difficulty: sums told in words, and what a piece of code gives. Long is hard there."""
+
+_TOPIC_OF: Final[Mapping[str, str]] = {"gsm8k": "words"}
+"""Categories of other sets that are a topic."""
+
 _STEPS: Final = ("small", "medium", "large", "frontier")
 _PERCENT: Final = 100.0
 
@@ -82,6 +89,7 @@ class Example:
     difficulty: float | None = None  # 0..100
     gap: float | None = None  # 0..100
     kind: str | None = None
+    topic: str | None = None
     output_tokens: float | None = None
 
 
@@ -132,6 +140,9 @@ def _example(value: Mapping[str, Json], where: str) -> Example:
     tier = Tier.parse(named) if isinstance(named, str) else None
     if isinstance(named, str) and tier is None:
         raise InvalidRequest(f"{where}: tier {named!r} is none; there are {', '.join(Tier)}.")
+    topic = value.get("topic", _TOPIC_OF.get(str(value.get("category"))))
+    if topic is not None and topic not in TOPICS:
+        raise InvalidRequest(f"{where}: topic {topic!r:.40} is none; there are {', '.join(TOPICS)}.")
     kind = value.get("kind", labels.get("task_type"))
     source, category, group = (value.get(key) for key in ("source", "category", "group"))
     return Example(
@@ -146,6 +157,7 @@ def _example(value: Mapping[str, Json], where: str) -> Example:
         difficulty=_number(value.get("difficulty"), f"{where}: difficulty", _PERCENT),
         gap=_number(value.get("gap"), f"{where}: gap", _PERCENT),
         kind=KINDS.get(kind, kind) if isinstance(kind, str) else None,
+        topic=str(topic) if topic is not None else None,
         output_tokens=_number(value.get("output_tokens"), f"{where}: output_tokens"),
     )
 

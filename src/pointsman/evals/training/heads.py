@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pointsman.core.values import value_type
+from pointsman.evals.training.corpus import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,7 @@ TIER_STEP: Final = 1.1
 
 _SOURCE_SIZE: Final = 600  # examples from which on a source weighs no more
 _SMALLEST_SOURCE: Final = 100
+_TOPIC_SIZE: Final = 2000
 
 
 @value_type
@@ -33,11 +36,17 @@ class Freedom:
     figures: float
     vectors: float
     rows: float
+    directions: int = 16  # so many of the words' main directions are known to it
 
 
-LABELLED: Final = Freedom(figures=1 / 8, vectors=0.1, rows=3.0)
-OUTCOMES: Final = Freedom(figures=1 / 17, vectors=0.5, rows=0.05)
+LABELLED: Final = Freedom(figures=1 / 8, vectors=1.0, rows=1.5, directions=128)
+ORDER: Final = Freedom(figures=1 / 8, vectors=0.3, rows=1.5)
+GAPS: Final = Freedom(figures=1 / 17, vectors=0.0, rows=0.5)
+"""The same labels again, for the score: what says the tier best does not order sources left out best."""
+OUTCOMES: Final = Freedom(figures=1 / 40, vectors=0.1, rows=0.1)
 KIND: Final = Freedom(figures=1 / 8, vectors=0.3, rows=2.0)
+TOPIC: Final = Freedom(figures=1 / 8, vectors=0.3, rows=0.5)
+EXPERT: Final = Freedom(figures=1 / 17, vectors=0.05, rows=0.05)
 
 
 @value_type
@@ -51,15 +60,25 @@ class Lesson:
 
 
 def lessons(examples: Sequence[Example], kinds: Sequence[str]) -> list[Lesson]:
-    """The lessons of the difficulty's parts, of the answer's length, and of each of *kinds*, in this order."""
+    """The lessons of the parts of difficulty and gain, of the answer's length, of each of *kinds* and of the topics."""
+    labelled, gap = _labelled(examples), _gap(examples)
     return [
-        _labelled(examples),
-        _gap(examples),
+        labelled,
+        gap,
+        replace(labelled, name="order", freedom=ORDER),
+        replace(gap, name="order of gaps", freedom=GAPS),
         _standardised("failures", examples, lambda one: one.failure),
         _standardised("gains", examples, lambda one: one.gain),
         _length(examples),
         *(_kind(examples, kind) for kind in kinds),
+        *(_topic(examples, topic) for topic in TOPICS),
+        *(_expert(examples, topic) for topic in TOPICS),
     ]
+
+
+def expert_of(topic: str) -> str:
+    """The name of the lesson of difficulty within *topic*."""
+    return f"{topic}, difficulty"
 
 
 def _labelled(examples: Sequence[Example]) -> Lesson:
@@ -107,3 +126,33 @@ def _kind(examples: Sequence[Example], kind: str) -> Lesson:
     most = max(counts.values(), default=1)
     weight = np.array([0.0 if one.kind is None else (most / counts[one.kind]) ** 0.5 for one in examples])
     return Lesson(name=kind, target=target, weight=weight, freedom=KIND)
+
+
+def _topic(examples: Sequence[Example], topic: str) -> Lesson:
+    """1 for the topic and 0 for others; each source counts by the root of its size, the topic as if it were large."""
+    counts = Counter(one.source for one in examples)
+    of_topic = sum(one.topic == topic for one in examples)
+    target = np.array([float(one.topic == topic) for one in examples])
+    weight = np.array(
+        [
+            (_TOPIC_SIZE / of_topic if one.topic == topic else _SOURCE_SIZE / counts[one.source]) ** 0.5
+            for one in examples
+        ]
+    )
+    return Lesson(name=topic, target=target, weight=weight, freedom=TOPIC)
+
+
+def _expert(examples: Sequence[Example], topic: str) -> Lesson:
+    """The difficulty of the topic's prompts alone; failures are brought to the labels' mean and deviation."""
+    target, weight = np.zeros(len(examples)), np.zeros(len(examples))
+    within = [at for at, one in enumerate(examples) if one.topic == topic]
+    labelled = [at for at in within if examples[at].difficulty is not None]
+    if labelled:
+        given = np.array([examples[at].difficulty for at in labelled], np.float64) / DIFFICULTY_STEP
+        target[labelled], weight[labelled] = given, min(1.5, (_SOURCE_SIZE / len(labelled)) ** 0.5)
+        failed = [at for at in within if examples[at].difficulty is None and examples[at].failure is not None]
+        found = np.array([examples[at].failure for at in failed], np.float64)
+        if len(failed) >= _SMALLEST_SOURCE and found.std() > 0:
+            target[failed] = given.mean() + given.std() * (found - found.mean()) / found.std()
+            weight[failed] = min(1.5, (_SOURCE_SIZE / len(failed)) ** 0.5)
+    return Lesson(name=expert_of(topic), target=target, weight=weight, freedom=EXPERT)

@@ -16,13 +16,14 @@ import numpy as np
 
 from pointsman.core.values import value_type
 from pointsman.evals.perturb import WAYS
+from pointsman.evals.training.corpus import TOPICS
 from pointsman.evals.training.cuts import Tiered, fitted
 from pointsman.evals.training.design import Design, features, ridge
-from pointsman.evals.training.heads import lessons
+from pointsman.evals.training.heads import expert_of, lessons
 from pointsman.evals.training.vectors import word_vectors
 from pointsman.routing.learned.structure import FIGURES
 from pointsman.routing.learned.text import read
-from pointsman.routing.learned.weights import Vocabulary, Weights
+from pointsman.routing.learned.weights import Vocabulary, Weights, share_of_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
     Advance = Callable[[str, int, int], None]  # what is being done, done, of how many
 
-RECIPE: Final = 1
+RECIPE: Final = 2
 KINDS: Final = (
     *("classification", "extraction", "titles", "questions", "translation", "completion", "summaries", "documents"),
     *("email", "creative", "coding", "tools", "debugging", "analysis", "reasoning", "design", "refactoring"),
@@ -55,7 +56,7 @@ SLOPE: Final = 1.2
 so a chance falls by 0.25 a step: 0.25 / (0.7 · 0.3) = 1.2 logits where it is 0.7."""
 
 DIFFICULTY_MIX: Final[Mapping[str, float]] = {"labelled": 1.0, "gap": 0.2}
-GAIN_MIX: Final[Mapping[str, float]] = {"labelled": 1.0, "gap": 0.6, "failures": 0.3, "gains": 0.5}
+GAIN_MIX: Final[Mapping[str, float]] = {"order": 1.0, "order of gaps": 0.6, "failures": 0.6, "gains": 0.2}
 """How the parts, each in deviations over the labelled prompts, are added. Chosen once, by sources left out."""
 
 _FAR: Final = 4.0
@@ -114,11 +115,11 @@ def train(
     shapes, sparse = features(examples, vocabulary, _Steps(advance, "features", len(examples)).more)
     workshop = Workshop(shapes, sparse, vectors)
     taught = lessons(examples, kinds)
-    steps = _Steps(advance, "heads", len(taught) + FOLDS)
+    steps = _Steps(advance, "heads", len(taught) + FOLDS * (len(DIFFICULTY_MIX) + len(TOPICS)))
     solved = {lesson.name: workshop.solve(lesson, None, steps) for lesson in taught}
     labelled = np.array([one.tier is not None for one in examples])
-    mixed = _mixes(solved, labelled, workshop, kinds)
-    difficulty = _by_folds(examples, taught, workshop, mixed.parts, steps)
+    mixed = _mixes(solved, examples, labelled, workshop, kinds)
+    difficulty = _by_folds(examples, taught, solved, workshop, mixed.parts, steps)
     judged = labelled & is_own_wording
     tiered = fitted(
         difficulty[judged],
@@ -136,6 +137,7 @@ def train(
         mean=workshop.mean.astype(np.float32),
         spread=workshop.spread.astype(np.float32),
         bias=bias.astype(np.float32),
+        topics=mixed.topics.astype(np.float32),
         cuts=tiered.cuts,
         noise=tiered.noise,
         slope=SLOPE,
@@ -167,7 +169,6 @@ class Workshop:
         self.vectors = np.zeros((len(shapes), vectors.shape[1]))
         for column in range(vectors.shape[1]):
             self.vectors[:, column] = np.bincount(example, value * vectors[row, column], len(shapes))
-        self.vector_scale = 1.0 / self.vectors.std()
 
     def solve(self, lesson: Lesson, chosen: NDArray[np.bool_] | None, steps: _Steps) -> Head:
         """The head that *lesson* teaches, from the *chosen* examples (None: all)."""
@@ -178,8 +179,8 @@ class Workshop:
         steps.more(1)
         n_figures, n_dense = len(FIGURES), design.dense.shape[1]
         table = found[n_dense:] * freedom.rows
-        along = found[n_figures:n_dense] * freedom.vectors * self.vector_scale
-        table[: len(self.word_vectors)] += self.word_vectors @ along
+        along = found[n_figures:n_dense] * self._vector_share(freedom)
+        table[: len(self.word_vectors)] += self.word_vectors[:, : len(along)] @ along
         return Head(table=table, shape=found[:n_figures] * freedom.figures, bias=bias)
 
     def said(self, head: Head) -> Doubles:
@@ -189,8 +190,12 @@ class Workshop:
         found: Doubles = self.figures @ head.shape + rows + head.bias
         return found
 
+    def _vector_share(self, freedom: Freedom) -> float:
+        return freedom.vectors / float(self.vectors[:, : freedom.directions].std())
+
     def _design(self, freedom: Freedom) -> Design:
-        dense = np.hstack((self.figures * freedom.figures, self.vectors * (freedom.vectors * self.vector_scale)))
+        vectors = self.vectors[:, : freedom.directions] * self._vector_share(freedom)
+        dense = np.hstack((self.figures * freedom.figures, vectors))
         sparse = self.sparse
         return Design(dense, sparse.example, sparse.row, sparse.value * freedom.rows, sparse.rows)
 
@@ -199,12 +204,19 @@ class Workshop:
 class _Mixed:
     joined: tuple[Doubles, Doubles, Doubles]  # table, shape, bias: a column for each head
     parts: Mapping[str, tuple[float, float]]  # mean and deviation of each part over the labelled prompts
+    topics: Doubles  # as in the weights
 
 
-def _mixes(solved: Mapping[str, Head], labelled: NDArray[np.bool_], workshop: Workshop, kinds: Sequence[str]) -> _Mixed:
-    """The heads as they are shipped: the two mixes, the length, and the kinds."""
+def _mixes(
+    solved: Mapping[str, Head],
+    examples: Sequence[Example],
+    labelled: NDArray[np.bool_],
+    workshop: Workshop,
+    kinds: Sequence[str],
+) -> _Mixed:
+    """The heads as they are shipped: the two mixes, the length, the kinds, and two for each topic."""
     parts = {}
-    for name in GAIN_MIX:
+    for name in (*DIFFICULTY_MIX, *GAIN_MIX):
         said = workshop.said(solved[name])[labelled]
         parts[name] = (float(said.mean()), float(said.std()) or 1.0)
     heads = [_mix(solved, parts, DIFFICULTY_MIX), _mix(solved, parts, GAIN_MIX)]
@@ -216,8 +228,26 @@ def _mixes(solved: Mapping[str, Head], labelled: NDArray[np.bool_], workshop: Wo
         bias=(heads[1].bias - float(gain.mean())) / deviation,
     )
     heads += [solved["output_tokens"], *(solved[kind] for kind in kinds)]
+    topics = []
+    for topic in TOPICS:
+        heads += [solved[topic], _centred(solved[expert_of(topic)], parts)]
+        within = labelled & np.array([one.topic == topic for one in examples])
+        topics.append(_line(workshop.said(heads[-1])[within], workshop.said(heads[1])[within]))
     table, shape = np.stack([one.table for one in heads], 1), np.stack([one.shape for one in heads], 1)
-    return _Mixed(joined=(table, shape, np.array([one.bias for one in heads])), parts=parts)
+    return _Mixed(joined=(table, shape, np.array([one.bias for one in heads])), parts=parts, topics=np.array(topics))
+
+
+def _centred(expert: Head, parts: Mapping[str, tuple[float, float]]) -> Head:
+    """*expert*, 0 where the mix of difficulties is."""
+    return replace(expert, bias=expert.bias - parts["labelled"][0])
+
+
+def _line(given: Doubles, wanted: Doubles) -> tuple[float, float]:
+    """The line that brings *given* to the mean and the deviation of *wanted*: what it is at 0, and its slope."""
+    if not len(given) or not given.std():
+        return 0.0, 0.0
+    slope = float(wanted.std() / given.std())
+    return float(wanted.mean()) - slope * float(given.mean()), slope
 
 
 def _mix(solved: Mapping[str, Head], parts: Mapping[str, tuple[float, float]], mix: Mapping[str, float]) -> Head:
@@ -234,6 +264,7 @@ def _mix(solved: Mapping[str, Head], parts: Mapping[str, tuple[float, float]], m
 def _by_folds(
     examples: Sequence[Example],
     taught: Sequence[Lesson],
+    solved: Mapping[str, Head],
     workshop: Workshop,
     parts: Mapping[str, tuple[float, float]],
     steps: _Steps,
@@ -245,10 +276,17 @@ def _by_folds(
         [by_group.setdefault(one.group or f"#{at}", int(chance.integers(FOLDS))) for at, one in enumerate(examples)]
     )
     lesson_of = {lesson.name: lesson for lesson in taught}
+    shares = {
+        topic: np.array([share_of_topic(one) for one in workshop.said(solved[topic]).tolist()]) for topic in TOPICS
+    }
     difficulty = np.zeros(len(examples))
     for fold in range(FOLDS):
-        heads = {name: workshop.solve(lesson_of[name], folds != fold, steps) for name in DIFFICULTY_MIX}
-        difficulty[folds == fold] = workshop.said(_mix(heads, parts, DIFFICULTY_MIX))[folds == fold]
+        names = (*DIFFICULTY_MIX, *(expert_of(topic) for topic in TOPICS))
+        heads = {name: workshop.solve(lesson_of[name], folds != fold, steps) for name in names}
+        said = workshop.said(_mix(heads, parts, DIFFICULTY_MIX))
+        for topic, share in shares.items():
+            said += share * (workshop.said(_centred(heads[expert_of(topic)], parts)) - said)
+        difficulty[folds == fold] = said[folds == fold]
     return difficulty
 
 

@@ -2,7 +2,9 @@
 
 An ask is a sum over rows of one table: a row for each known word, one for each bucket of two words in a row, of pieces
 of unknown words and of numbers by their digits; each of the three sums is divided by the root of how many there are.
-Figures of shape (see `structure`) are standardised and have a table of their own. All heads are linear in that.
+Figures of shape (see `structure`) are standardised and have a table of their own. All heads are linear in that. A topic
+that has a scale of its own has two: how much an ask is of it, and the difficulty there, which then takes the place of
+the other as far as that.
 """
 
 from __future__ import annotations
@@ -155,6 +157,8 @@ def pieces_of(word: str) -> list[bytes]:
 class Weights:
     """A trained classifier. Its heads: the difficulty, the gain, the logarithm of the answer's tokens, then the kinds.
 
+    Behind them are two for each topic, which `heads` does not tell: its share, and the difficulty within it.
+
     head = bias + standardised figures · shape + Σ values · scale · table[rows]
     """
 
@@ -166,22 +170,35 @@ class Weights:
     mean: Floats  # of the figures
     spread: Floats  # of the figures: one standard deviation; infinite where it never varied
     bias: Floats  # by head
+    topics: Floats  # topics x 2: the gain where the difficulty within it is 0, and for each step of that
     cuts: tuple[float, float, float]  # difficulties at which the next tier begins
     noise: float  # standard deviation of the difficulty said from the difficulty meant
     slope: float  # how fast chances fall with difficulty: logits for each of its steps
     about: str  # JSON: data, licences, figures, recipe
 
     def heads(self, bag: Bag) -> Floats:
-        """All heads for *bag*."""
+        """All heads for *bag* but the topics', which are in the difficulty and the gain."""
         standard = np.minimum(np.maximum((bag.figures - self.mean) / self.spread, -_FAR), _FAR)
         found: Floats = self.bias + standard @ self.shape + (bag.values @ self.table[bag.rows]) * self.scale
-        return found
+        told = FIRST_KIND + len(self.kinds)
+        for number, (gain, slope) in enumerate(self.topics):
+            share = share_of_topic(float(found[told + 2 * number]))
+            if share:
+                within = found[told + 2 * number + 1]
+                found[DIFFICULTY] += share * (within - found[DIFFICULTY])
+                found[GAIN] += share * (gain + slope * within - found[GAIN])
+        return found[:told]
 
     def familiarity(self, bag: Bag) -> float:
         """0..1: the share of the words that are known, less where the shape is unlike all that was learned from."""
         unknown = float(bag.figures[_UNKNOWN_SHARE])
         strangeness = float(np.abs((bag.figures - self.mean) / self.spread).max())
         return max(0.0, 1.0 - unknown) * min(1.0, _USUAL / max(strangeness, 1e-6))
+
+
+def share_of_topic(said: float) -> float:
+    """How much of an ask is of a topic (0..1) when its head, taught 0 and 1, has *said* so."""
+    return min(1.0, max(0.0, 2.0 * said - 0.5))
 
 
 _FAR: Final = 4.0
@@ -203,6 +220,7 @@ def dumped(weights: Weights) -> bytes:
         mean=weights.mean,
         spread=weights.spread,
         bias=weights.bias,
+        topics=weights.topics,
         curve=np.array([*weights.cuts, weights.noise, weights.slope], np.float64),
     )
     return file.getvalue()
@@ -223,13 +241,14 @@ def loaded(data: bytes, name: str) -> Weights:
                 mean=file["mean"],
                 spread=_varied(file["spread"]),
                 bias=file["bias"],
+                topics=file["topics"] if "topics" in file else np.zeros((0, 2), np.float32),
                 cuts=(first, second, third),
                 noise=noise,
                 slope=slope,
             )
     except (ValueError, TypeError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ConfigError(f"{name} holds no weights of a classifier ({type(error).__name__}).") from error
-    heads = FIRST_KIND + len(weights.kinds)
+    heads = FIRST_KIND + len(weights.kinds) + 2 * len(weights.topics)
     if weights.table.shape != (weights.vocabulary.rows, heads) or weights.shape.shape != (len(FIGURES), heads):
         raise ConfigError(f"{name} was made by another recipe.", hint="Make it again with `pointsman train`.")
     return weights
