@@ -121,7 +121,7 @@ def test_a_private_request_that_nobody_here_can_take_is_refused(run: Run, folder
         (("replay", "ffff"), 2, "No request with the id 'ffff' is recorded."),
         (("replay", "last", "--limit", "2"), 2, "Give ID, or --since and --limit."),
         (("replay", "--since", "2027-01-01"), 2, "No request is recorded since then."),
-        (("replay", "--with", "none.yaml"), 3, "--config: there is no file 'none.yaml'."),
+        (("replay", "--with", "none.yaml"), 3, "--with: there is no file 'none.yaml'."),
         (("replay", "--with", "empty.yaml"), 3, "empty.yaml names no model, so nothing can be decided."),
         (("what-if",), 2, "Give one of --all-on MODEL, --with FILE, or --tier TIER=MODEL and --swap A=B."),
         (("what-if", "--all-on", "quick", "--with", "other.yaml"), 2, "Give one of --all-on MODEL, --with FILE,"),

@@ -19,6 +19,7 @@ from pointsman.testing import a_card, a_catalog, a_router
 from tests.routing.small_weights import one_each, small_weights
 
 WEIGHTS = small_weights()
+MERGE = "You have been provided with a set of responses from various models to the latest user query: easy"
 NO_FLOORS: Mapping[str, Tier] = {}
 CATALOG = a_catalog(
     a_card("small"),
@@ -185,10 +186,11 @@ async def test_nothing_is_above_the_highest_tier() -> None:
         (context("verse"), Tier.MEDIUM, ""),
         (context("tool"), Tier.MEDIUM, ""),
         (context("easy", tokens=LONG_CONTEXT_TOKENS), Tier.SIMPLE, ""),
+        (context(MERGE), Tier.REASONING, "; several answers become one: reasoning at least"),
         (context("easy", tokens=60_000), Tier.REASONING, "; 60,000 tokens at once: reasoning at least"),
     ],
     ids=["tools", "higher anyway", "agents", "agents with tools", "too easy for it", "a long text", "a short text",
-         "only the words of a tool", "long", "very long"],
+         "only the words of a tool", "long", "merged answers", "very long"],
 )  # fmt: skip
 async def test_work_that_wants_a_large_model_has_a_floor(found: RoutingContext, tier: Tier, reason: str) -> None:
     """Whatever the difficulty says; the highest floor holds, and it never takes a tier away."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +56,8 @@ def replay(
     if id_ is not None and (since is not None or limit is not None):
         message = "Give ID, or --since and --limit."
         raise click.UsageError(message, click.get_current_context())
+    if other is not None and not Path(other).expanduser().exists():
+        raise ConfigError(f"--with: there is no file {other!r}.", hint="Check the path.")
     rows = recorded(config, id_, since, limit)
     with bars() as bar, replaying(other or config) as again:
         advance = bar("deciding", len(rows))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from pointsman.evals.chart import BOTTOM, COLOURS, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, ticks
+from pointsman.evals.chart import BOTTOM, COLOURS, DARK, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, ticks
 
 _GAP = 0.25
 _MOST_LABELS = 6
@@ -29,6 +29,7 @@ def bar_svg(title: str, label: str, groups: Sequence[str], series: Sequence[Bars
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" {font}>',
             f"<title>{escape(title)}</title>",
+            DARK,
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             f'<text x="{LEFT}" y="26" font-size="16" font-weight="600">{escape(title)}</text>',
             f'<text x="18" y="{middle}" text-anchor="middle" transform="rotate(-90 18 {middle})">',

@@ -1,4 +1,4 @@
-"""A chart of lines and dots as SVG, nothing but shapes and text: opens in a browser, reads without colour."""
+"""A chart of lines and dots as SVG, nothing but shapes and text: opens in a browser, reads without colour, dark too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from math import floor, log10
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 70, 220, 48, 56
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444", "#999999")  # Okabe and Ito
+DARK = (  # for who prefers it; what knows no styles draws the light one
+    "<style>@media (prefers-color-scheme: dark) { "
+    'rect[fill="#ffffff"] { fill: #0d1117 } text { fill: #e6edf3 } line { stroke: #30363d } '
+    '[stroke="#444444"] { stroke: #c9d1d9 } [fill="#444444"] { fill: #c9d1d9 } '
+    '[stroke="#0072b2"] { stroke: #3d9be0 } [fill="#0072b2"] { fill: #3d9be0 } '
+    "}</style>"
+)
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 _NAME_CHARS = 21
 _TICKS = 5
@@ -42,6 +49,7 @@ def svg(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" {font}>',
             f"<title>{escape(title)}</title>",
+            DARK,
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             f'<text x="{LEFT}" y="26" font-size="16" font-weight="600">{escape(title)}</text>',
             *_grid(x, y),

@@ -91,5 +91,6 @@ def test_files_without_an_example(tmp_path: Path) -> None:
     """Missing, empty."""
     with pytest.raises(InvalidRequest, match="cannot be read"):
         read_examples([tmp_path / "none.jsonl"])
-    with pytest.raises(InvalidRequest, match="no example"):
-        read_examples([written(tmp_path, "")])
+    (tmp_path / "own.jsonl").write_text('{"prompt": "fine"}\n')
+    with pytest.raises(InvalidRequest, match=r"empty\.jsonl: There is no example in it"):
+        read_examples([tmp_path / "own.jsonl", written(tmp_path, "").rename(tmp_path / "empty.jsonl")])

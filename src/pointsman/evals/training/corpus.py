@@ -93,14 +93,18 @@ class Example:
     output_tokens: float | None = None
 
 
+_HINT: Final = "Each line is a JSON object with `prompt`."
+
+
 def read_examples(paths: Sequence[Path]) -> tuple[list[Example], Mapping[str, int]]:
     """The examples in *paths*, and how many each licence had left out; InvalidRequest names a line that is wrong."""
     examples: list[Example] = []
     left_out: dict[str, int] = {}
     for path in paths:
-        for number, line in enumerate(_lines(path), start=1):
-            if not line.strip():
-                continue
+        lines = [(number, line) for number, line in enumerate(_lines(path), start=1) if line.strip()]
+        if not lines:
+            raise InvalidRequest(f"{path}: There is no example in it.", hint=_HINT)
+        for number, line in lines:
             value = _object(line, f"{path}:{number}")
             licence = str(value.get("licence", ""))
             if any(sign in licence for sign in EXCLUDED):
@@ -108,7 +112,7 @@ def read_examples(paths: Sequence[Path]) -> tuple[list[Example], Mapping[str, in
                 continue
             examples.append(_example(value, f"{path}:{number}"))
     if not examples:
-        raise InvalidRequest("There is no example in the data.", hint="Each line is a JSON object with `prompt`.")
+        raise InvalidRequest("There is no example in the data.", hint=_HINT)
     return examples, left_out
 
 

@@ -29,8 +29,13 @@ FLOORS: Final[Mapping[str, Tier]] = {
     "research": Tier.REASONING,
     "long-context": Tier.REASONING,
 }
-"""By kind of task; `tools` holds wherever tools are offered, `long-context` by the tokens alone."""
+"""By kind of task; `tools` holds wherever tools are offered, `long-context` by the tokens alone.
 
+`research` is also what merges several models' answers.
+"""
+
+_MERGING: Final = "You have been provided with a set of responses from various models to the latest user query:"
+"""How Open WebUI asks for one answer out of several models'."""
 _TOO_EASY: Final = 0.9
 """What the smallest tier does with such a chance is no work of that kind, whatever its words."""
 
@@ -42,6 +47,7 @@ def floor_of(features: PromptFeatures, found: Assessment, floors: Mapping[str, T
         for name, why in (
             ("tools", "tools are offered" if features.n_tools else ""),
             ("long-context", _long_context(features)),
+            ("research", "several answers become one" if features.ask.startswith(_MERGING) else ""),
             (found.kind, _kind(found)),
         )
         if why and name in floors
