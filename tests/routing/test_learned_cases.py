@@ -112,11 +112,11 @@ CASES: list[tuple[str, frozenset[Tier]]] = [
 WRONG = {
     "Define photosynthesis.": "medium: three tokens are little to go by",
     "how many ounces in a pound": "medium: numbers that are asked for",
-    "Design a multi-region payment system with exactly-once processing, audit trail and failover.": "reasoning, barely",
+    "Compare REST and GraphQL for a public API.": "complex, barely",
     "In which year was the book 'Design Patterns' published?": "medium: the bait works",
     "What is the opposite of 'prove'?": "medium: the bait works",
     "Prove que a soma dos ângulos de um triângulo é 180 graus.": "complex: few Portuguese proofs were learned from",
-    "二分探索を実装してください": "complex, barely",
+    "Explique como funciona o aprendizado por reforço.": "complex, barely",
     CASES[26][0]: "complex, barely: eight times thanks make it long",
 }
 """What the shipped weights get wrong, and how: one tier, each of them."""
