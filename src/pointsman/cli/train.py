@@ -39,7 +39,7 @@ Examples:
     metavar="F.jsonl",
     help="Prompts with outcomes or labels, beside those that are shipped; may be given again, packed with gzip or not. "
     "A line holds `prompt` and any of `scores`, `tier_scores`, `tier`, `difficulty` (0..100), `gap` (0..100), `kind`, "
-    "`output_tokens`, `source`, `licence`.",
+    "`topic` (words or trace), `output_tokens`, `source`, `licence`.",
 )
 @click.option("--only", is_flag=True, help="Leave the shipped prompts out.")
 @click.option("--leave-out", "left_out", multiple=True, metavar="SOURCE", help="Learn nothing from this source.")
