@@ -183,6 +183,18 @@ async def test_an_endpoint_that_is_found_out_makes_room_as_it_answers() -> None:
     assert limits.loads() == {"home": Load(inside=21, limit=21, waiting=0)}
 
 
+async def test_long_answers_do_not_keep_others_out() -> None:
+    """All places are taken by answers that have begun and go on: who waits is let in, though nobody leaves."""
+    limits, model = Limits(clock=asyncio.get_running_loop().time), card(slots=None)
+    for _ in range(19):
+        entered(limits, model).first_byte()
+    entered(limits, model)
+    async with asyncio.timeout(10):
+        await limits.enter(model, None)
+        await limits.enter(model, None)
+    assert limits.loads() == {"home": Load(inside=22, limit=22, waiting=0)}
+
+
 async def test_the_wait_is_told_by_the_pace() -> None:
     """One leaves every 4 s: with one still waiting a newcomer is told 8 s, with none 4 s."""
     clock = ManualClock()

@@ -105,8 +105,10 @@ class LineMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Time passes, and the alarm rings."""
         self.clock.advance(seconds)
-        self.line.expire()
-        due_s = self.line.next_deadline_s()
+        before = self.waiting()
+        self.line.attend()
+        self.collect([caller for caller in before if caller.until_s > self.clock()])
+        due_s = self.line.next_due_s()
         assert due_s is None or due_s > self.clock()
         for caller in self.callers:
             if caller.until_s <= self.clock() and caller.takes and not caller.has_quit:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.resilience.gradient import AT_LEAST, AT_MOST, INITIAL, WARM_UP, WINDOW, Gradient
+from pointsman.resilience.gradient import AT_LEAST, AT_MOST, INITIAL, PATIENCE_S, WARM_UP, WINDOW, Gradient
 
 
 def settled(limit: float = 100.0) -> Gradient:
@@ -116,3 +116,20 @@ def test_the_limit_stays_within_its_bounds(answers: list[tuple[str, float, int, 
             case _:
                 gradient.failed(inside)
         assert AT_LEAST <= gradient.limit <= AT_MOST
+
+
+def test_milliseconds_are_no_sign_of_anything() -> None:
+    """Where answers begin at once, one that begins four times as late by chance makes room for one more as well."""
+    gradient = Gradient()
+    for _ in range(WARM_UP):
+        gradient.began("m", 0.005, inside=0)
+    gradient.began("m", 0.02, inside=int(INITIAL))
+    assert gradient.limit == INITIAL + 1
+
+
+def test_patience_grows_with_how_late_the_latest_was() -> None:
+    """Half a second; four times as long when it came twice as late as usual."""
+    gradient = settled()
+    assert gradient.patience_s == PATIENCE_S
+    gradient.began("m", 2.05, inside=100)
+    assert gradient.patience_s == pytest.approx(4 * PATIENCE_S, rel=0.1)

@@ -78,8 +78,8 @@ class Limits:
         return line
 
     def _set_alarm(self, name: str, line: Line) -> None:
-        """See to it that the nearest deadline of *line* is noticed."""
-        due_s, alarm = line.next_deadline_s(), self._alarms.get(name)
+        """See to it that somebody looks after *line* when it is due."""
+        due_s, alarm = line.next_due_s(), self._alarms.get(name)
         if due_s is None:
             return
         loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ class Limits:
 
     def _ring(self, name: str, line: Line) -> None:
         self._alarms.pop(name, None)
-        line.expire()
+        line.attend()
         self._set_alarm(name, line)
 
 

@@ -7,6 +7,7 @@ as soon as ever, all places taken  doubles with each round, until once they do n
 later than they used to            limit × 1.5 · usual / now (at least half) + √limit, per 16 answers by their median
 whatever, places to spare          stays: nothing was learned about more
 never, the endpoint is overloaded  × 0.9
+none for a while, and others wait  one more: who has begun may go on for minutes, and nothing is learned meanwhile
 
 Each model of the endpoint is compared with itself, since a large one takes longer than a small one.
 """
@@ -27,6 +28,8 @@ WARM_UP = 10  # answers whose plain mean is what is usual
 MEMORY = 100  # answers that what is usual is remembered over, while places are free
 LONG_MEMORY = 3000  # ... while they are not: a queue must not become the usual
 BACK_OFF = 0.9
+CHANCE_S = 0.05  # by so much one may begin later than another without a reason
+PATIENCE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Usual:
         if self.seen <= WARM_UP:
             self.mean_s += (begun_s - self.mean_s) / self.seen
             return 1.0
-        found = begun_s / self.mean_s if self.mean_s > 0 else 1.0
+        found = (begun_s + CHANCE_S) / (self.mean_s + CHANCE_S)
         self.mean_s += (begun_s - self.mean_s) / (MEMORY if is_idle or found < 1 else LONG_MEMORY)
         return found
 
@@ -58,6 +61,7 @@ class Gradient:
     _usual: dict[str, Usual] = field(default_factory=dict)
     _ratios: list[float] = field(default_factory=list)
     _is_used: bool = False  # all places were taken in this window
+    _latest: float = 1.0  # how many times later than usual the latest began
 
     def began(self, model: str, begun_s: float, inside: int) -> None:
         """The first content of *model* came *begun_s* after the request was let in; *inside* are there now."""
@@ -65,6 +69,7 @@ class Gradient:
         if usual is None:
             usual = self._usual[model] = Usual()
         ratio = usual.ratio(begun_s, is_idle=inside <= self.limit / 2)
+        self._latest = ratio
         self._ratios.append(ratio)
         if inside >= int(self.limit):
             self._is_used = True
@@ -83,6 +88,15 @@ class Gradient:
         self.is_starting = False
         if inside > self.limit / 2:
             self._set(self.limit * BACK_OFF)
+
+    @property
+    def patience_s(self) -> float:
+        """How long nothing may happen until one more is let in; the later the latest began, the longer."""
+        return PATIENCE_S * max(1.0, self._latest) ** 2
+
+    def try_one_more(self, inside: int) -> None:
+        """Nothing has happened for so long, with *inside* there and others waiting."""
+        self._set(max(self.limit, inside + 1.0))
 
     def _close_window(self) -> None:
         found = median_low(self._ratios)

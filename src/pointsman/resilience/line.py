@@ -45,7 +45,7 @@ class Slot:
         """Make room; again does nothing. `failed`: the endpoint did, by its own fault and not the request's."""
         if self._is_held:
             self._is_held = False
-            self._line.leave(is_whole=self._is_whole, failed=failed)
+            self._line.leave(is_whole=self._is_whole, failed=failed, has_begun=self._has_begun)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -81,6 +81,8 @@ class Line:
     waiting: int = 0
     _heap: list[tuple[float, int, Waiter]] = field(default_factory=list)
     _joined: int = 0
+    _begun: int = 0  # of those inside
+    _moved_s: float = 0.0  # since somebody waits: when something happened last
     _left_s: float | None = None
     _pace_s: float = 0.0  # between two departures, on average
 
@@ -102,6 +104,8 @@ class Line:
             return None
         waiter = Waiter(model=model, tell=tell)
         self._joined += 1
+        if not self.waiting:
+            self._moved_s = self.clock()
         self.waiting += 1
         heapq.heappush(self._heap, (until_s, self._joined, waiter))
         return waiter
@@ -127,15 +131,39 @@ class Line:
         while (until_s := self.next_deadline_s()) is not None and until_s <= now_s:
             self._told(heapq.heappop(self._heap)[2], None)
 
+    def next_due_s(self) -> float | None:
+        """When `attend` is next due; None while nobody waits."""
+        due_s = self.next_deadline_s()
+        if due_s is None or self.gradient is None:
+            return due_s
+        return min(due_s, self._moved_s + self.gradient.patience_s)
+
+    def attend(self) -> None:
+        """See to those who wait: whose deadline has come is sent away; after a standstill one more is let in.
+
+        It stands still where most of those inside have begun to be answered and neither another began nor one left.
+        """
+        self.expire()
+        now_s = self.clock()
+        if self.gradient is None or not self.waiting or now_s < self._moved_s + self.gradient.patience_s:
+            return
+        self._moved_s = now_s
+        if 2 * self._begun >= self.inside:
+            self.gradient.try_one_more(self.inside)
+            self.slots = int(self.gradient.limit)
+            self._let_in()
+
     def began(self, model: str, entered_s: float) -> None:
         """An answer's first content is here."""
+        self._begun += 1
         if self.gradient is not None:
             self.gradient.began(model, self.clock() - entered_s, self.inside)
             self.slots = int(self.gradient.limit)
             self._let_in()
 
-    def leave(self, *, is_whole: bool, failed: bool) -> None:
+    def leave(self, *, is_whole: bool, failed: bool, has_begun: bool) -> None:
         """Somebody is done."""
+        self._begun -= has_begun
         if self.gradient is not None:
             if failed:
                 self.gradient.failed(self.inside)
@@ -159,6 +187,7 @@ class Line:
         """Give what is free to those who wait, the nearest deadline first."""
         if not self.waiting:
             return
+        self._moved_s = self.clock()
         self.expire()
         while self.inside < self.slots and self.next_deadline_s() is not None:
             waiter = heapq.heappop(self._heap)[2]
