@@ -162,25 +162,20 @@ class SurfaceEndpoint:
                 shadows=state.shadows,
             )
             await stream.answer(router, inbound, outward)
-        elif state.shadows is not None:
-            await self._answer_and_copy(state.shadows, router, send, inbound, remembered)
         else:
-            answer = await router.answer(inbound)
-            if remembered is not None:
-                await remembered.whole(answer.whole.body, answer.decision)
-            await respond(send, 200, answer.whole.body, [*of_answer(answer), *of_bill(answer)])
+            await self._answer_whole(router, send, inbound, remembered, state.shadows)
 
-    async def _answer_and_copy(
-        self, shadows: Shadows, router: Router, send: Send, inbound: Inbound, remembered: Remembered | None
+    async def _answer_whole(
+        self, router: Router, send: Send, inbound: Inbound, remembered: Remembered | None, shadows: Shadows | None
     ) -> None:
-        """Answer whole; then, with the answer on its way, perhaps put a copy of the request to another model."""
+        """Answer in one piece; with the answer on its way, perhaps put a copy of the request to another model."""
         resolved = await router.resolve(inbound)
-        sample = shadows.drawn(inbound, resolved)
+        sample = shadows.drawn(inbound, resolved) if shadows is not None else None
         answer = await router.answer(inbound, resolved)
         if remembered is not None:
             await remembered.whole(answer.whole.body, answer.decision)
         await respond(send, 200, answer.whole.body, [*of_answer(answer), *of_bill(answer)])
-        if sample is not None:
+        if shadows is not None and sample is not None:
             shadows.whole(sample, answer)
 
     async def _count(self, router: Router, send: Send, inbound: Inbound, encode: Callable[[int], JsonObject]) -> None:
