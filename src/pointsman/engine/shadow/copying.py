@@ -201,7 +201,6 @@ class Copying:
         message: str | None = None,
     ) -> Copy:
         decision, served, bench = self.sample.resolved.decision, self.served, self.bench
-        ours = _side(self.card, (bench.clock() - began) * 1e3, usage)
         return Copy(
             decision_id=decision.id,
             at_s=bench.now(),
@@ -210,8 +209,8 @@ class Copying:
             tier=decision.tier,
             router=decision.router,
             surface=self.sample.inbound.surface,
-            served=replace(_side(served.card, served.took_ms, served.usage), cost_usd=_cost(served.card, served.usage)),
-            shadow=replace(ours, cost_usd=cost_usd),
+            served=_side(served.card, served.took_ms, served.usage, _cost(served.card, served.usage)),
+            shadow=_side(self.card, (bench.clock() - began) * 1e3, usage, cost_usd),
             end=end,
             failure=failure,
             message=message,
@@ -251,13 +250,14 @@ def _with_note(made: Copy, found: Comparison, note: str) -> Copy:
     return replace(made, comparison=replace(found, reasons=(*found.reasons, note)))
 
 
-def _side(card: ModelCard, took_ms: float, usage: Usage | None) -> Side:
+def _side(card: ModelCard, took_ms: float, usage: Usage | None, cost_usd: float | None) -> Side:
     return Side(
         model=card.id,
         is_local=card.is_local,
         took_ms=round(took_ms, 1),
         input_tokens=usage.input_tokens if usage is not None else None,
         output_tokens=usage.output_tokens if usage is not None else None,
+        cost_usd=cost_usd,
     )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pointsman.resilience.tolerance import Tolerance, cooling_s
+
 if TYPE_CHECKING:
     from pointsman.core.catalog import ModelCard
     from pointsman.core.failure import Failure
 
 PAUSE_S: Final = 30.0
 LONGEST_S: Final = 3600.0
+_DOUBLING: Final = Tolerance(cooldown_s=PAUSE_S, max_cooldown_s=LONGEST_S)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,10 +34,15 @@ class Pauses:
     def failed(self, card: ModelCard, failure: Failure | None = None) -> None:
         """A copy to *card* failed; None: it took too long."""
         _, times = self._until_s.get(card.id, (0.0, 0))
-        pause_s = min(PAUSE_S * 2.0 ** min(times, 16), LONGEST_S)
+        pause_s = cooling_s(_DOUBLING, times + 1, _undrawn)
         asked_s = failure.retry_after_s or 0.0 if failure is not None else 0.0
         self._until_s[card.id] = self.clock() + max(pause_s, asked_s), times + 1
 
     def holds(self, card: ModelCard) -> bool:
         """Whether *card* is to be left alone now."""
         return self.clock() < self._until_s.get(card.id, (0.0, 0))[0]
+
+
+def _undrawn() -> float:
+    """One process copies little: nobody has to be kept from coming back at the same moment as others."""
+    return 0.0
