@@ -149,7 +149,7 @@ class Signs:
         judged = self._under_way.pop(event.decision_id, None)
         if judged is None or judged.session is None or event.reason is not FinishReason.OK:
             return
-        answer = _answered(judged.answer, event.served, event.at_s)
+        answer = replace(judged.answer, served=event.served, at_s=event.at_s)
         _remember(self._answers, judged.session, answer)
         if judged.place is not None:
             _remember(self._answers, judged.place, answer)
@@ -183,18 +183,6 @@ def _asked(decision: Decision, before: Answer | None) -> Answer | None:
         tier=decision.tier,
         kind=found.kind,
         difficulty=found.difficulty,
-    )
-
-
-def _answered(answer: Answer, served: str | None, at_s: float) -> Answer:
-    return Answer(
-        decision_id=answer.decision_id,
-        router=answer.router,
-        tier=answer.tier,
-        kind=answer.kind,
-        difficulty=answer.difficulty,
-        served=served,
-        at_s=at_s,
     )
 
 

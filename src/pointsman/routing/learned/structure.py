@@ -48,7 +48,7 @@ _LONG, _VERY_LONG = 8, 11
 _RAREST = 3
 
 # places in the table of how often each byte is there
-_TAB, _LINE, _SPACE, _EXCLAMATION, _DOUBLE_QUOTE, _DOLLAR, _PERCENT, _QUOTE = b"\t\n !\"$%'"
+_TAB, _LINE, _EXCLAMATION, _DOUBLE_QUOTE, _DOLLAR, _PERCENT, _QUOTE = b"\t\n!\"$%'"
 _OPEN, _CLOSE, _STAR, _PLUS, _COMMA, _MINUS, _POINT, _SLASH = b"()*+,-./"
 _COLON, _SEMICOLON, _LESS, _EQUALS, _QUESTION, _SQUARE, _BACKSLASH, _CARET = b":;<=?[\\^"
 _UNDERSCORE, _BACKTICK, _CURLY = b"_`{"
@@ -85,7 +85,7 @@ def figures(
         log1p(max(0, reading.chars - len(reading.instruction))),
         log1p(lines),
         log1p(count("\n\n")) if lines > 1 else 0.0,
-        log1p((_of_two(encoded, b". ", b".\n") if of[_POINT] else 0) + (0 if is_ascii else count("\u3002"))),
+        log1p((count(". ") + count(".\n") if of[_POINT] else 0) + (0 if is_ascii else count("\u3002"))),
         log1p(count("\n- ") + count("\n* ") + count("\n1") + count("\n2") + count("\n3")) if lines else 0.0,
         log1p(of[_QUESTION] if is_ascii else count("?") + count("\uff1f")),
         log1p(of[_EXCLAMATION]),
@@ -125,10 +125,6 @@ def figures(
         log1p(turns),
         1.0 if in_loop else 0.0,
     ]
-
-
-def _of_two(encoded: bytes, one: bytes, other: bytes) -> int:
-    return encoded.count(one) + encoded.count(other)
 
 
 def _of_words(words: Sequence[str], ranks: Sequence[float], distinct: int, unknown: int) -> tuple[float, ...]:
